@@ -1,0 +1,118 @@
+//! What is asked for: one video, one or more analyzers with parameters, and how the numbers are to be made.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Rational, digest};
+
+/// Where the video is and which version of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Source {
+    /// A file on this machine.
+    File {
+        /// Absolute path.
+        path: String,
+        /// Bytes.
+        size: u64,
+        /// Modification time, nanoseconds since 1970.
+        mtime_ns: i128,
+        /// SHA-256 of the bytes that the probe read, hexadecimal.
+        probe_digest: String,
+    },
+    /// An S3 object.
+    S3 {
+        /// Bucket.
+        bucket: String,
+        /// Key.
+        key: String,
+        /// Version, or the ETag in a bucket without versions.
+        version: String,
+        /// Bytes.
+        size: u64,
+    },
+}
+
+/// One analyzer with its parameters, defaults filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AnalyzerRequest {
+    /// Registered name (`pose`).
+    pub name: String,
+    /// Version of its chunk stage; a new one makes new artifacts.
+    pub chunk_version: u32,
+    /// Version of its reduce stage; a new one makes a new job that reuses artifacts.
+    pub reduce_version: u32,
+    /// Parameters that decide the chunk stage's records.
+    pub chunk_params: BTreeMap<String, serde_json::Value>,
+    /// Parameters of the reduce and finish stages alone.
+    pub reduce_params: BTreeMap<String, serde_json::Value>,
+    /// Name of each model it uses, and the SHA-256 of its weights.
+    pub models: BTreeMap<String, String>,
+}
+
+/// How numbers are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats throughout.
+    F32,
+    /// bfloat16 operands, 32-bit accumulation.
+    Bf16,
+    /// IEEE half precision.
+    F16,
+}
+
+impl Precision {
+    /// The name used on the command line and in device classes.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+            Precision::F16 => "f16",
+        }
+    }
+}
+
+/// A request as accepted: all defaults filled in. Its digest is the job id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobRequest {
+    /// `framefan.request/1`.
+    pub schema: String,
+    /// The video.
+    pub source: Source,
+    /// Analyzers, sorted by name.
+    pub analyzers: Vec<AnalyzerRequest>,
+    /// Number format of the networks.
+    pub precision: Precision,
+    /// The kind of device whose results are the same bits, e.g. `cpu-avx512-f32`.
+    pub device_class: String,
+    /// Wanted length of a chunk. Not part of the identity: it does not change the result.
+    pub chunk_seconds: Rational,
+}
+
+/// The schema name of [`JobRequest`].
+pub const REQUEST_SCHEMA: &str = "framefan.request/1";
+
+impl JobRequest {
+    /// The job id: 32 hexadecimal digits that depend on all that can change the result, and on nothing else.
+    pub fn job_id(&self) -> String {
+        let identity = serde_json::json!({
+            "schema": self.schema, "source": self.source, "analyzers": self.analyzers,
+            "precision": self.precision, "device_class": self.device_class,
+        });
+        digest::of_json(&identity)[..32].to_owned()
+    }
+
+    /// The digest of the chunk `[start_pts, end_pts)`: source, interval and all that decides the chunk stage.
+    pub fn chunk_digest(&self, start_pts: i64, end_pts: i64) -> String {
+        let analyzers: Vec<_> = self.analyzers.iter().map(|a| {
+            serde_json::json!({"name": a.name, "version": a.chunk_version, "params": a.chunk_params, "models": a.models})
+        }).collect();
+        digest::of_json(&serde_json::json!({
+            "schema": crate::artifact::ARTIFACT_SCHEMA, "source": self.source, "start_pts": start_pts, "end_pts": end_pts,
+            "analyzers": analyzers, "precision": self.precision, "device_class": self.device_class,
+        }))
+    }
+}
