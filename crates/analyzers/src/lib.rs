@@ -1,1 +1,21 @@
-//! analyzers
+//! Analyzers: what is computed of a video. One folder each; the registry below is the only place that lists them.
+//!
+//! An analyzer has a chunk stage (frames to records, run on a worker, many chunks at a time) and a reduce stage (all
+//! records in order to its section of the result, run once). Analyzers know nothing of storage, jobs or threads.
+
+pub mod analyzer;
+pub mod pose;
+
+pub use analyzer::{Analyzer, ChunkContext, ChunkStage, FrameTime, Needs, ReduceContext, ReduceStage, Sampling};
+use framefan_contract::{Error, Result};
+
+/// Every analyzer there is.
+pub static REGISTRY: &[&dyn Analyzer] = &[&pose::Pose];
+
+/// The analyzer called `name`.
+pub fn find(name: &str) -> Result<&'static dyn Analyzer> {
+    REGISTRY.iter().copied().find(|a| a.name() == name).ok_or_else(|| {
+        let known: Vec<_> = REGISTRY.iter().map(|a| a.name()).collect();
+        Error::usage(format!("no analyzer is called '{name}'; there is: {}", known.join(", ")))
+    })
+}

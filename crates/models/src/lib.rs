@@ -1,1 +1,19 @@
-//! models
+//! Neural networks: what runs them, where their weights come from, and what their outputs mean.
+//!
+//! A network is written once, over the operations of a [`Backend`](backend::Backend). On the CPU in `f32` these are the
+//! fused kernels of [`kernels`]; everywhere else, and as the reference in tests, they are candle's own. Tensors go in and
+//! come out as candle tensors either way. Nothing here knows of videos or jobs.
+
+mod backend;
+pub mod catalogue;
+pub mod decode;
+pub mod device;
+pub mod kernels;
+pub mod nms;
+pub mod weights;
+pub mod yolov8;
+
+pub use decode::{BoxDetection, PoseDetection, decode_boxes, decode_poses};
+pub use device::ComputeDevice;
+pub use weights::Weights;
+pub use yolov8::{Task, Yolov8};

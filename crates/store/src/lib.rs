@@ -1,1 +1,17 @@
-//! store
+//! Objects and job state behind two traits, so that the same stages run on one machine and in the cloud.
+//!
+//! [`ObjectStore`] keeps bytes under keys (see `framefan_contract::keys`); [`FolderStore`] is a folder. [`JobStore`] keeps
+//! what happens to a job and its chunks; [`SqliteJobs`] is an SQLite file. Both are synchronous. Neither reads a clock:
+//! whoever calls says what time it is. What every implementation must do is written as tests in [`conformance`].
+
+pub mod conformance;
+mod folder;
+mod jobs;
+mod objects;
+mod rules;
+mod sqlite;
+
+pub use folder::FolderStore;
+pub use jobs::{ChunkClaim, Claim, JobStore, NewChunk, NewJob};
+pub use objects::{Created, ObjectInfo, ObjectStore};
+pub use sqlite::SqliteJobs;

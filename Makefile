@@ -1,0 +1,49 @@
+# The commands of the house. `make help` lists them.
+#
+# Cargo's build folder is CARGO_TARGET_DIR, else target. FRAMEFAN_TEST_DATA names the folder of optional test data.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export FRAMEFAN_PYTHON ?= $(CURDIR)/.venv/bin/python
+
+CHECKS := check-format check-lints check-rustdoc check-schemas check-licences check-docs
+
+.PHONY: help setup demo test check bench schemas $(CHECKS)
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: FFmpeg and its headers, clang, a Python with the packages the tests compare against
+	@scripts/setup.sh
+
+demo: setup ## analyze a video: make demo [VIDEO=match.mp4] [MODEL=yolov8n-pose.safetensors]
+	@scripts/demo.sh "$(VIDEO)" "$(MODEL)"
+
+test: setup ## run all tests, then say what was skipped
+	@scripts/test.sh
+
+check: $(CHECKS) ## all that CI checks besides the tests: format, lints, docs, licences
+
+bench: setup ## measure decoding, conversion and inference on this machine
+	@$(FRAMEFAN_PYTHON) scripts/bench.py $(BENCH_ARGS)
+
+schemas: ## write docs/schemas anew from the code
+	FRAMEFAN_WRITE_SCHEMAS=1 cargo test -p framefan --test schemas published_schemas_are_current
+
+check-format: ## source text is as rustfmt writes it
+	cargo fmt --all --check
+
+check-lints: ## clippy finds nothing
+	cargo clippy --workspace --all-targets -- -D warnings
+
+check-rustdoc: ## documentation comments build without warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --quiet
+
+check-schemas: ## docs/schemas agrees with the code
+	cargo test --quiet -p framefan --test schemas published_schemas_are_current
+
+check-licences: ## every dependency's licence is on the list
+	python3 scripts/check-licences.py
+
+check-docs: ## links and paths in the documents lead somewhere, no file names a private machine
+	python3 scripts/check-docs.py

@@ -1,0 +1,80 @@
+//! `framefan plan`.
+
+use std::collections::BTreeMap;
+
+use framefan_contract::request::{AnalyzerRequest, JobRequest, Precision, REQUEST_SCHEMA};
+use framefan_contract::Result;
+use framefan_media::Limits;
+
+use super::ask;
+use crate::args::Plan;
+use crate::output;
+
+pub fn plan(args: &Plan) -> Result<()> {
+    let opened = framefan_jobs::open(&args.video, &Limits::default())?;
+    let request = request(args, &opened)?;
+    let plan = framefan_jobs::make_plan(&request.job_id(), &request, &opened.probe)?;
+    let shard_count = ask::shards(&args.cutting.shards)?.unwrap_or(1);
+    let shards = framefan_planner::deal(&plan.job_id, &plan.chunks, shard_count);
+    if args.json {
+        return output::line(&serde_json::json!({"plan": plan, "shards": shards}).to_string());
+    }
+    let mut text = format!(
+        "{}: {} frames in {} chunk{}, {} shard{}; index by {}\n",
+        args.video,
+        plan.video.frames,
+        plan.chunks.len(),
+        if plan.chunks.len() == 1 { "" } else { "s" },
+        shards.len(),
+        if shards.len() == 1 { "" } else { "s" },
+        output::name_of(&plan.index_method),
+    );
+    text.push_str("shard  chunk      start        end   frames  decode from      bytes\n");
+    for shard in &shards {
+        for chunk in &plan.chunks[shard.first_chunk as usize..shard.end_chunk as usize] {
+            let from = chunk.decode_from.pts.map_or("-".to_owned(), |pts| format!("{:.3}", plan.video.seconds(pts)));
+            text.push_str(&format!(
+                "{:>5}  {:>5}  {:>9.3}  {:>9.3}  {:>7}  {:>11}  {:>9}\n",
+                shard.shard,
+                chunk.index,
+                chunk.start_s,
+                chunk.end_s,
+                chunk.frames,
+                from,
+                output::bytes(chunk.byte_range[1].saturating_sub(chunk.byte_range[0])),
+            ));
+        }
+    }
+    for note in &plan.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    output::text(&text)
+}
+
+/// The request without what a plan does not depend on: weights and devices.
+fn request(args: &Plan, opened: &framefan_jobs::OpenSource) -> Result<JobRequest> {
+    let given = ask::params(&args.analysis.params)?;
+    let mut analyzers = Vec::new();
+    for name in &args.analysis.analyzers {
+        let analyzer = framefan_analyzers::find(name)?;
+        let mut params = ask::common_params(&args.analysis);
+        params.extend(given.get(name).cloned().unwrap_or_default());
+        let (chunk_params, reduce_params) = analyzer.params(&params)?;
+        analyzers.push(AnalyzerRequest {
+            name: name.clone(),
+            chunk_version: analyzer.chunk_version(),
+            reduce_version: analyzer.reduce_version(),
+            chunk_params,
+            reduce_params,
+            models: BTreeMap::new(),
+        });
+    }
+    Ok(JobRequest {
+        schema: REQUEST_SCHEMA.to_owned(),
+        source: opened.source.clone(),
+        analyzers,
+        precision: Precision::F32,
+        device_class: String::new(),
+        chunk_seconds: ask::chunk_seconds(&args.cutting.chunk_seconds)?,
+    })
+}

@@ -1,0 +1,146 @@
+//! The chunk stage: frame → letterboxed RGB → YOLOv8 pose → people in pixels of the frame as displayed.
+//!
+//! Boxes are clipped to the frame, and a box that lies outside it altogether is dropped. Landmarks are not moved: one that
+//! the network places outside the frame says where it thinks the joint is, and clipping it would falsify every angle
+//! measured there; the reduce stage counts it as not visible. Coordinates are rounded to 1/100 pixel and scores to 1/10000,
+//! which is finer than the network's own error, so that records stay small and their text is the same everywhere.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use candle_core::{Device, Tensor};
+use framefan_contract::{Error, Result};
+use framefan_media::{Converter, Frame, Letterbox, Orientation};
+use framefan_models::yolov8::Yolov8;
+use framefan_models::{ComputeDevice, PoseDetection, Weights, decode_poses};
+use serde_json::value::RawValue;
+
+use super::params::ChunkParams;
+use super::round_to;
+use super::section::{Person, PoseRecord};
+use crate::analyzer::{ChunkContext, ChunkStage};
+
+/// Landmarks of the skeleton that the network was trained on.
+const KEYPOINTS: usize = 17;
+
+/// The chunk stage.
+pub struct PoseChunkStage {
+    params: ChunkParams,
+    network: Yolov8,
+    device: Device,
+    batch_size: usize,
+    letterbox: Letterbox,
+    orientation: Orientation,
+    /// Converters that no thread is using: their tables are worth keeping from frame to frame.
+    converters: Mutex<Vec<Converter>>,
+    width: f64,
+    height: f64,
+}
+
+impl PoseChunkStage {
+    /// Loads the network.
+    pub fn new(context: &ChunkContext<'_>) -> Result<Self> {
+        let params = ChunkParams::read(context.params)?;
+        let path = context
+            .models
+            .get(&params.model)
+            .ok_or_else(|| Error::usage(format!("no weights file was named for the model '{}'", params.model)))?;
+        let device = context.device.candle()?;
+        let weights = Weights::load(path, &device)?;
+        let network = Yolov8::load(&weights, &device, context.precision)?;
+        let video = context.video;
+        Ok(PoseChunkStage {
+            letterbox: Letterbox::new(video.width, video.height, params.max_width)?,
+            orientation: Orientation { rotation: video.rotation, mirrored: video.mirrored },
+            converters: Mutex::default(),
+            width: f64::from(video.width),
+            height: f64::from(video.height),
+            // One frame already keeps every core busy; a GPU needs more to fill its many units.
+            batch_size: if matches!(context.device, ComputeDevice::Cpu) { 1 } else { 16 },
+            params,
+            network,
+            device,
+        })
+    }
+}
+
+impl ChunkStage for PoseChunkStage {
+    fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
+    fn prepare(&self, frame: &Frame) -> Result<Tensor> {
+        let Letterbox { width, height, .. } = self.letterbox;
+        let mut rgb = vec![0f32; self.letterbox.values()];
+        let idle = self.converters().pop();
+        let mut converter = idle.unwrap_or_else(|| Converter::new(self.orientation, self.letterbox));
+        converter.letterbox_rgb(&frame.picture()?, &mut rgb)?;
+        self.converters().push(converter);
+        Tensor::from_vec(rgb, (3, height as usize, width as usize), &Device::Cpu).map_err(tensor_error)
+    }
+
+    fn infer(&self, batch: &Tensor) -> Result<Tensor> {
+        let input = batch.to_device(&self.device).map_err(tensor_error)?;
+        self.network.forward(&input)?.to_device(&Device::Cpu).map_err(tensor_error)
+    }
+
+    fn interpret(&self, output: &Tensor) -> Result<Box<RawValue>> {
+        let (channels, anchors) = output.dims2().map_err(tensor_error)?;
+        let values = output.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(tensor_error)?;
+        let detections = decode_poses(&values, channels, anchors, self.params.score, self.params.iou);
+        let mut people = Vec::new();
+        for detection in &detections {
+            if people.len() < self.params.max_people
+                && let Some(person) = self.place(detection)?
+            {
+                people.push(person);
+            }
+        }
+        serde_json::value::to_raw_value(&PoseRecord { people })
+            .map_err(|error| Error::defect(format!("a pose record cannot be written as JSON: {error}")))
+    }
+}
+
+impl PoseChunkStage {
+    fn converters(&self) -> MutexGuard<'_, Vec<Converter>> {
+        // A thread that panicked while it held the lock cannot have left a half-made converter in the list.
+        self.converters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The detection in pixels of the frame as displayed; `None` when its box lies outside the frame.
+    fn place(&self, detection: &PoseDetection) -> Result<Option<Person>> {
+        let to_frame = |x: f32, y: f32| {
+            let (x, y) = self.letterbox.to_source(x, y);
+            (f64::from(x), f64::from(y))
+        };
+        let [left, top, width, height] = detection.bbox;
+        let from = to_frame(left, top);
+        let to = to_frame(left + width, top + height);
+        let mut keypoints = [[0.0; 3]; KEYPOINTS];
+        if detection.keypoints.len() != KEYPOINTS {
+            let found = detection.keypoints.len();
+            return Err(Error::bad_input(format!(
+                "the model '{}' gives {found} landmarks a person, not {KEYPOINTS}; is it a pose network for people?",
+                self.params.model
+            )));
+        }
+        for (place, &[x, y, score]) in keypoints.iter_mut().zip(&detection.keypoints) {
+            let (x, y) = to_frame(x, y);
+            *place = [round_to(x, 2), round_to(y, 2), round_to(f64::from(score), 4)];
+        }
+        let corners = [from.0, from.1, to.0, to.1];
+        if !corners.iter().chain(keypoints.iter().flatten()).all(|value| value.is_finite()) {
+            return Err(Error::defect("the pose network gave a coordinate that is not a finite number"));
+        }
+        let (x0, x1) = (round_to(from.0.clamp(0.0, self.width), 2), round_to(to.0.clamp(0.0, self.width), 2));
+        let (y0, y1) = (round_to(from.1.clamp(0.0, self.height), 2), round_to(to.1.clamp(0.0, self.height), 2));
+        if x1 <= x0 || y1 <= y0 {
+            return Ok(None);
+        }
+        let bbox = [x0, y0, round_to(x1 - x0, 2), round_to(y1 - y0, 2)];
+        Ok(Some(Person { score: round_to(f64::from(detection.score), 4), bbox, keypoints }))
+    }
+}
+
+fn tensor_error(error: candle_core::Error) -> Error {
+    Error::defect(format!("pose: {error}")).with_source(error)
+}

@@ -1,0 +1,77 @@
+//! The fused CPU kernels in `f32`, one picture at a time.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use framefan_contract::{Error, Result};
+
+use super::{Activation, Backend, ConvParams, internal};
+use crate::kernels::conv::PackedConv;
+use crate::kernels::map::{Map, PlanePool};
+use crate::kernels::{Finish, Isa, pool};
+
+/// The kernels of one instruction set, and the memory that they reuse.
+pub(crate) struct Fused {
+    isa: Isa,
+    planes: Arc<PlanePool>,
+}
+
+impl Fused {
+    /// # Errors
+    /// [`Usage`](framefan_contract::ErrorKind::Usage) when this processor does not have the instruction set.
+    pub fn new(isa: Isa) -> Result<Fused> {
+        // The kernels' safety rests on this check.
+        if !Isa::available().contains(&isa) {
+            return Err(Error::usage(format!("this processor has no {}", isa.as_str())));
+        }
+        Ok(Fused { isa, planes: Arc::default() })
+    }
+}
+
+impl Backend for Fused {
+    type Map = Map;
+    type Conv = PackedConv;
+
+    fn prepare(&self, params: ConvParams) -> Result<PackedConv> {
+        let finish = match params.activation {
+            Activation::None => Finish::None,
+            Activation::Silu => Finish::Silu,
+        };
+        let ConvParams { weight, bias, inputs, kernel, stride, .. } = params;
+        Ok(PackedConv::new(self.isa, &weight, &bias, inputs, kernel, stride, finish))
+    }
+
+    fn enter(&self, input: &Tensor) -> Result<Map> {
+        let read = || {
+            let (channels, height, width) = input.squeeze(0)?.dims3()?;
+            let input = input.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
+            let (storage, layout) = input.storage_and_layout();
+            let candle_core::Storage::Cpu(storage) = &*storage else {
+                candle_core::bail!("a tensor on the CPU has other storage");
+            };
+            let values = &storage.as_slice::<f32>()?[layout.start_offset()..][..input.elem_count()];
+            Ok(Map::from_planar(&self.planes, values, [channels, height, width]))
+        };
+        read().map_err(internal)
+    }
+
+    fn conv(&self, conv: &PackedConv, x: &Map, plus: Option<&Map>) -> Result<Map> {
+        Ok(conv.run(&self.planes, x, plus))
+    }
+
+    fn concat(&self, maps: &[Map]) -> Result<Map> {
+        Ok(Map::concat(maps))
+    }
+
+    fn halve(&self, x: &Map) -> Result<[Map; 2]> {
+        Ok(x.halve())
+    }
+
+    fn max_pool_5(&self, x: &Map) -> Result<Map> {
+        Ok(pool::max_pool_5(&self.planes, x))
+    }
+
+    fn upsample_2(&self, x: &Map) -> Result<Map> {
+        Ok(pool::upsample_2(&self.planes, x))
+    }
+}

@@ -1,0 +1,46 @@
+//! The operations that networks are written in, so that one network runs on candle and on the fused CPU kernels.
+
+mod conv;
+mod fused;
+mod reference;
+
+use candle_core::Tensor;
+use framefan_contract::{Error, Result};
+
+pub(crate) use conv::{Activation, ConvParams, ConvShape};
+pub(crate) use fused::Fused;
+pub(crate) use reference::Reference;
+
+/// A set of operations on feature maps.
+pub(crate) trait Backend {
+    /// A feature map `[B, C, H, W]`; cloning shares the data.
+    type Map: Clone;
+    /// A convolution with its weights where and as the backend wants them.
+    type Conv;
+
+    /// Prepares a convolution.
+    fn prepare(&self, params: ConvParams) -> Result<Self::Conv>;
+
+    /// Takes a picture `[B, C, H, W]` in.
+    fn enter(&self, input: &Tensor) -> Result<Self::Map>;
+
+    /// Convolution, bias and activation; then `plus`, where given, is added.
+    fn conv(&self, conv: &Self::Conv, x: &Self::Map, plus: Option<&Self::Map>) -> Result<Self::Map>;
+
+    /// Joins maps of one size along the channels.
+    fn concat(&self, maps: &[Self::Map]) -> Result<Self::Map>;
+
+    /// Cuts a map into two with half of the channels each.
+    fn halve(&self, x: &Self::Map) -> Result<[Self::Map; 2]>;
+
+    /// Max pooling over 5 × 5 with stride 1; the size stays, nothing outside the map counts.
+    fn max_pool_5(&self, x: &Self::Map) -> Result<Self::Map>;
+
+    /// Doubles height and width by repeating pixels.
+    fn upsample_2(&self, x: &Self::Map) -> Result<Self::Map>;
+}
+
+/// An error of candle inside a network. Shapes are checked when weights are loaded and input is taken in, so it is our defect.
+pub(crate) fn internal(source: candle_core::Error) -> Error {
+    Error::defect(format!("a tensor operation failed: {source}")).with_source(source)
+}

@@ -1,0 +1,160 @@
+//! Where networks run, and the device class: the name of all devices that compute the same bits.
+
+use std::fmt;
+use std::str::FromStr;
+
+use candle_core::Device;
+use framefan_contract::request::Precision;
+use framefan_contract::{Error, Result};
+
+use crate::kernels::Isa;
+
+/// A processor that can run networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ComputeDevice {
+    /// This machine's processor; as many threads as the current rayon pool has.
+    Cpu,
+    /// The NVIDIA GPU of this ordinal.
+    Cuda(usize),
+}
+
+impl ComputeDevice {
+    /// Opens the device. Call it once and share the result: candle takes two handles of one GPU for different devices.
+    ///
+    /// # Errors
+    /// [`Usage`](framefan_contract::ErrorKind::Usage) when the program was built without CUDA,
+    /// [`NotFound`](framefan_contract::ErrorKind::NotFound) when there is no such GPU.
+    pub fn candle(&self) -> Result<Device> {
+        match self {
+            ComputeDevice::Cpu => Ok(Device::Cpu),
+            #[cfg(feature = "cuda")]
+            ComputeDevice::Cuda(ordinal) => Device::new_cuda(*ordinal).map_err(|e| cuda_error(*ordinal, e)),
+            #[cfg(not(feature = "cuda"))]
+            ComputeDevice::Cuda(_) => Err(without_cuda()),
+        }
+    }
+
+    /// The device class: all devices of one class compute the same bits. Examples: `cpu-avx512-f32`, `cuda-sm75-f16`.
+    ///
+    /// # Errors
+    /// As [`ComputeDevice::candle`].
+    pub fn class(&self, precision: Precision) -> Result<String> {
+        match self {
+            ComputeDevice::Cpu => Ok(format!("cpu-{}-{}", Isa::detect().as_str(), precision.as_str())),
+            #[cfg(feature = "cuda")]
+            ComputeDevice::Cuda(ordinal) => {
+                let (major, minor) =
+                    cuda_context(*ordinal)?.compute_capability().map_err(|e| cuda_error(*ordinal, e))?;
+                Ok(format!("cuda-sm{major}{minor}-{}", precision.as_str()))
+            }
+            #[cfg(not(feature = "cuda"))]
+            ComputeDevice::Cuda(_) => Err(without_cuda()),
+        }
+    }
+
+    /// The device for a person to read: the processor's model and how many threads are used, or the GPU's name.
+    pub fn describe(&self) -> String {
+        match self {
+            ComputeDevice::Cpu => {
+                let threads = rayon::current_num_threads();
+                let plural = if threads == 1 { "" } else { "s" };
+                format!("{}, {threads} thread{plural}, {}", cpu_model(), Isa::detect().as_str())
+            }
+            #[cfg(feature = "cuda")]
+            ComputeDevice::Cuda(ordinal) => match cuda_context(*ordinal).map(|context| context.name()) {
+                Ok(Ok(name)) => format!("{name} ({self})"),
+                _ => self.to_string(),
+            },
+            #[cfg(not(feature = "cuda"))]
+            ComputeDevice::Cuda(_) => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for ComputeDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ComputeDevice::Cpu => f.write_str("cpu"),
+            ComputeDevice::Cuda(ordinal) => write!(f, "cuda:{ordinal}"),
+        }
+    }
+}
+
+impl FromStr for ComputeDevice {
+    type Err = Error;
+
+    /// Reads `cpu`, `cuda` (the first GPU) or `cuda:N`.
+    fn from_str(text: &str) -> Result<Self> {
+        let ordinal = match text {
+            "cpu" => return Ok(ComputeDevice::Cpu),
+            "cuda" => Some(0),
+            _ => text.strip_prefix("cuda:").and_then(|n| n.parse().ok()),
+        };
+        ordinal
+            .map(ComputeDevice::Cuda)
+            .ok_or_else(|| Error::usage(format!("unknown device {text:?}: use cpu, cuda or cuda:N")))
+    }
+}
+
+/// The processor's name as the system tells it, or its architecture.
+fn cpu_model() -> String {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    for line in cpuinfo.lines() {
+        if let Some((key, value)) = line.split_once(':')
+            && key.trim() == "model name"
+        {
+            return value.trim().to_owned();
+        }
+    }
+    std::env::consts::ARCH.to_owned()
+}
+
+#[cfg(not(feature = "cuda"))]
+fn without_cuda() -> Error {
+    Error::usage("this program was built without CUDA: build it with `--features cuda`, or use `--device cpu`")
+}
+
+#[cfg(feature = "cuda")]
+fn cuda_error(ordinal: usize, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::not_found(format!("cannot use GPU cuda:{ordinal}: {source}")).with_source(source)
+}
+
+#[cfg(feature = "cuda")]
+fn cuda_context(ordinal: usize) -> Result<std::sync::Arc<candle_core::cuda_backend::cudarc::driver::CudaContext>> {
+    candle_core::cuda_backend::cudarc::driver::CudaContext::new(ordinal).map_err(|e| cuda_error(ordinal, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_written() {
+        for (text, device) in [("cpu", ComputeDevice::Cpu), ("cuda:1", ComputeDevice::Cuda(1))] {
+            assert_eq!(text.parse::<ComputeDevice>().unwrap(), device);
+            assert_eq!(device.to_string(), text);
+        }
+        assert_eq!("cuda".parse::<ComputeDevice>().unwrap(), ComputeDevice::Cuda(0));
+        for text in ["", "gpu", "cuda:", "cuda:-1", "CPU"] {
+            let error = text.parse::<ComputeDevice>().unwrap_err();
+            assert_eq!(error.kind(), framefan_contract::ErrorKind::Usage, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_cpu_class_names_instruction_set_and_precision() {
+        let class = ComputeDevice::Cpu.class(Precision::F32).unwrap();
+        assert!(["cpu-avx512-f32", "cpu-avx2-f32", "cpu-portable-f32"].contains(&class.as_str()), "{class}");
+        assert!(ComputeDevice::Cpu.describe().contains("thread"));
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn cuda_without_the_feature_says_how_to_get_it() {
+        let error = ComputeDevice::Cuda(0).candle().unwrap_err();
+        assert_eq!(error.kind(), framefan_contract::ErrorKind::Usage);
+        assert!(error.message().contains("--features cuda"));
+        assert!(ComputeDevice::Cuda(0).class(Precision::F16).is_err());
+    }
+}

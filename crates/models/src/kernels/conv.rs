@@ -1,0 +1,163 @@
+//! A convolution with bias, activation and an added map in one pass.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::Isa;
+use super::map::{BORDER, Map, Plane, PlanePool};
+use super::simd::LANES;
+use super::tile::{Finish, InputBlock, MAX_GROUP, Tile, group, tiles};
+
+/// A convolution's weights, ordered for the kernels of one instruction set.
+pub(crate) struct PackedConv {
+    isa: Isa,
+    inputs: usize,
+    outputs: usize,
+    kernel: usize,
+    stride: usize,
+    finish: Finish,
+    /// By group of output blocks: `[input block][tap][channel][group × LANES]`.
+    weights: Vec<f32>,
+    /// `[output blocks × LANES]`, filled up with zeros.
+    bias: Vec<f32>,
+}
+
+/// The output rows that a task computes at least, where the map has so many.
+const ROWS_PER_TASK: usize = 4;
+
+/// What all tasks of one run share.
+struct Run<'a> {
+    conv: &'a PackedConv,
+    inputs: &'a [InputBlock],
+    input_row: usize,
+    input_pixel: usize,
+    outputs: &'a [*mut f32],
+    plus: &'a [*const f32],
+    width: usize,
+}
+
+// SAFETY: tasks only read the inputs, and each writes output pixels of its own.
+unsafe impl Sync for Run<'_> {}
+
+impl PackedConv {
+    /// Orders `weight`, `[out, in, kernel, kernel]`; the kernel is 1 or 3, the stride 1 or 2, and the padding half the kernel.
+    pub fn new(isa: Isa, weight: &[f32], bias: &[f32], inputs: usize, kernel: usize, stride: usize, finish: Finish) -> Self {
+        assert!(matches!(kernel, 1 | 3) && matches!(stride, 1 | 2), "no kernel for {kernel} × {kernel} with stride {stride}");
+        let outputs = bias.len();
+        let taps = kernel * kernel;
+        assert_eq!(weight.len(), outputs * inputs * taps);
+        let blocks = outputs.div_ceil(LANES);
+        let mut packed = Vec::with_capacity(blocks * LANES * inputs * taps);
+        for first in (0..blocks).step_by(group(isa)) {
+            let lanes = group(isa).min(blocks - first) * LANES;
+            for input_block in (0..inputs).step_by(LANES) {
+                for tap in 0..taps {
+                    for input in input_block..inputs.min(input_block + LANES) {
+                        for output in first * LANES..first * LANES + lanes {
+                            let value = if output < outputs { weight[(output * inputs + input) * taps + tap] } else { 0.0 };
+                            packed.push(value);
+                        }
+                    }
+                }
+            }
+        }
+        let mut padded = bias.to_vec();
+        padded.resize(blocks * LANES, 0.0);
+        PackedConv { isa, inputs, outputs, kernel, stride, finish, weights: packed, bias: padded }
+    }
+
+    /// Runs on a map; `plus`, where given, is added to the result.
+    pub fn run(&self, pool: &Arc<PlanePool>, x: &Map, plus: Option<&Map>) -> Map {
+        assert_eq!(x.channels, self.inputs);
+        let block = |(index, plane): (usize, &Arc<Plane>)| InputBlock {
+            data: plane.data().as_ptr(),
+            channels: x.lanes.min(x.channels - index * x.lanes),
+        };
+        let inputs: Vec<InputBlock> = x.planes.iter().enumerate().map(block).collect();
+        let [height, width] = [x.height, x.width].map(|side| (side - 1) / self.stride + 1);
+        let blocks = self.outputs.div_ceil(LANES);
+        let mut planes: Vec<Plane> = (0..blocks).map(|_| pool.take([height, width, LANES])).collect();
+        let outputs: Vec<*mut f32> = planes.iter_mut().map(|plane| plane.data_mut().as_mut_ptr()).collect();
+        let plus: Vec<*const f32> = match plus {
+            Some(map) => {
+                assert_eq!([map.channels, map.height, map.width, map.lanes], [self.outputs, height, width, LANES]);
+                map.planes.iter().map(|plane| plane.data().as_ptr()).collect()
+            }
+            None => vec![std::ptr::null(); blocks],
+        };
+        let run = Run {
+            conv: self,
+            inputs,
+            input_row: (x.width + 2 * BORDER) * x.lanes,
+            input_pixel: x.lanes,
+            outputs: &outputs,
+            plus: &plus,
+            width,
+        };
+        let groups = blocks.div_ceil(group(self.isa));
+        let rows_per_task = ROWS_PER_TASK.min(height.div_ceil(rayon::current_num_threads()));
+        let row_tasks = height.div_ceil(rows_per_task);
+        (0..groups * row_tasks).into_par_iter().for_each(|task| {
+            let first = (task % row_tasks) * rows_per_task;
+            let rows = first..height.min(first + rows_per_task);
+            // SAFETY: every (group, row) is in exactly one task, and the planes are as large as the geometry says.
+            unsafe { run.rows(task / row_tasks, rows) }
+        });
+        let planes = planes.into_iter().map(Arc::new).collect();
+        Map { channels: self.outputs, height, width, lanes: LANES, planes }
+    }
+}
+
+impl Run<'_> {
+    /// Computes rows of one group of output blocks.
+    ///
+    /// # Safety
+    /// No other thread may work on these rows of this group.
+    unsafe fn rows(&self, group_index: usize, rows: std::ops::Range<usize>) {
+        let conv = self.conv;
+        let first = group_index * group(conv.isa);
+        let blocks = group(conv.isa).min(self.outputs.len() - first);
+        let tiles = tiles(conv.isa, blocks, conv.stride * self.input_pixel);
+        let count = self.width.div_ceil(tiles.len());
+        let taps = conv.kernel * conv.kernel;
+        let weights = &conv.weights[first * LANES * conv.inputs * taps..];
+        // The border is one pixel: a 3 × 3 filter begins at it, a 1 × 1 filter inside it.
+        let inset = BORDER - conv.kernel / 2;
+        for y in rows {
+            let mut x = 0;
+            for index in 0..count {
+                // Tiles of a row differ by one pixel at most.
+                let pixels = (self.width * (index + 1)) / count - x;
+                let output_offset = ((y + BORDER) * (self.width + 2 * BORDER) + x + BORDER) * LANES;
+                let input_y = y * conv.stride + inset;
+                let input_x = x * conv.stride + inset;
+                let mut tile = Tile {
+                    inputs: self.inputs.as_ptr(),
+                    input_blocks: self.inputs.len(),
+                    input_offset: input_y * self.input_row + input_x * self.input_pixel,
+                    input_row: self.input_row,
+                    input_pixel: self.input_pixel,
+                    kernel: conv.kernel,
+                    weights: weights.as_ptr(),
+                    bias: conv.bias[first * LANES..].as_ptr(),
+                    finish: conv.finish,
+                    outputs: [std::ptr::null_mut(); MAX_GROUP],
+                    plus: [std::ptr::null(); MAX_GROUP],
+                };
+                for block in 0..blocks {
+                    // SAFETY: the offset is inside the plane, which has the geometry of the output.
+                    unsafe {
+                        tile.outputs[block] = self.outputs[first + block].add(output_offset);
+                        if !self.plus[first + block].is_null() {
+                            tile.plus[block] = self.plus[first + block].add(output_offset);
+                        }
+                    }
+                }
+                // SAFETY: the tile's pixels lie in row `y`, which is this thread's; `isa` is one that the processor has.
+                unsafe { tiles[pixels - 1](&tile) }
+                x += pixels;
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Feature maps for the kernels: channels in blocks of 16, each block a plane of its own with a border of zeros.
+//!
+//! A pixel's 16 channels lie side by side, so one vector holds them. The border is as wide as a 3 × 3 filter reaches, which
+//! spares the kernels all questions about edges. Planes are shared: to cut a map or to join maps is to copy references.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rayon::prelude::*;
+
+use super::simd::LANES;
+
+/// Zero pixels around a plane.
+pub(crate) const BORDER: usize = 1;
+
+/// Sixteen floats on a cache line of their own.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; LANES]);
+
+/// Height, width, and channels side by side at each pixel.
+type Shape = [usize; 3];
+
+/// One plane of a map, `[height + 2, width + 2, lanes]`.
+pub(crate) struct Plane {
+    lines: Vec<Line>,
+    shape: Shape,
+    home: Arc<PlanePool>,
+}
+
+impl Plane {
+    /// All floats, border included, and a few after them.
+    pub fn data(&self) -> &[f32] {
+        // SAFETY: a `Line` is LANES floats without padding.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * LANES) }
+    }
+
+    /// The same, to write. The border must stay zero.
+    pub fn data_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as in `data`.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * LANES) }
+    }
+
+    /// Where the pixels of row `y` lie in the data, border not counted.
+    pub fn row(&self, y: usize) -> Range<usize> {
+        let [_, width, lanes] = self.shape;
+        let first = ((y + BORDER) * (width + 2 * BORDER) + BORDER) * lanes;
+        first..first + width * lanes
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        let lines = std::mem::take(&mut self.lines);
+        self.home.free().entry(self.shape).or_default().push(lines);
+    }
+}
+
+/// Planes that are not in use, by shape. Their borders are zero.
+#[derive(Default)]
+pub(crate) struct PlanePool {
+    free: Mutex<BTreeMap<Shape, Vec<Vec<Line>>>>,
+}
+
+impl PlanePool {
+    fn free(&self) -> MutexGuard<'_, BTreeMap<Shape, Vec<Vec<Line>>>> {
+        // Every change is one push or pop, so a panic elsewhere leaves nothing half done.
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A plane whose border is zero and whose other pixels hold anything.
+    pub fn take(self: &Arc<Self>, shape: Shape) -> Plane {
+        let used = self.free().get_mut(&shape).and_then(Vec::pop);
+        let [height, width, lanes] = shape;
+        let floats = (height + 2 * BORDER) * (width + 2 * BORDER) * lanes;
+        let lines = used.unwrap_or_else(|| vec![Line([0.0; LANES]); floats.div_ceil(LANES)]);
+        Plane { lines, shape, home: self.clone() }
+    }
+}
+
+/// A feature map of one picture.
+#[derive(Clone)]
+pub(crate) struct Map {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+    /// Channels per plane: [`LANES`], or 1 for a picture that comes from outside.
+    pub lanes: usize,
+    /// What the last plane has beyond `channels` is not used.
+    pub planes: Vec<Arc<Plane>>,
+}
+
+impl Map {
+    /// Takes a picture `[channels, height, width]` in, one plane per channel.
+    pub fn from_planar(pool: &Arc<PlanePool>, values: &[f32], [channels, height, width]: Shape) -> Map {
+        assert_eq!(values.len(), channels * height * width);
+        let fill = |values: &[f32]| {
+            let mut plane = pool.take([height, width, 1]);
+            for (y, from) in values.chunks_exact(width).enumerate() {
+                let row = plane.row(y);
+                plane.data_mut()[row].copy_from_slice(from);
+            }
+            Arc::new(plane)
+        };
+        let planes = values.par_chunks_exact(height * width).map(fill).collect();
+        Map { channels, height, width, lanes: 1, planes }
+    }
+
+    /// A map of blocks made plane by plane: `fill` is given a plane's number and the new plane.
+    pub fn from_planes(
+        pool: &Arc<PlanePool>,
+        [channels, height, width]: Shape,
+        fill: impl Fn(usize, &mut Plane) + Sync,
+    ) -> Map {
+        let make = |block| {
+            let mut plane = pool.take([height, width, LANES]);
+            fill(block, &mut plane);
+            Arc::new(plane)
+        };
+        let planes = (0..channels.div_ceil(LANES)).into_par_iter().map(make).collect();
+        Map { channels, height, width, lanes: LANES, planes }
+    }
+
+    /// Joins maps of one size; all but the last have whole blocks.
+    pub fn concat(maps: &[Map]) -> Map {
+        let mut joined = maps[0].clone();
+        for map in &maps[1..] {
+            assert!(joined.channels.is_multiple_of(LANES), "{} channels are no whole blocks", joined.channels);
+            assert_eq!([joined.height, joined.width, joined.lanes], [map.height, map.width, map.lanes]);
+            joined.channels += map.channels;
+            joined.planes.extend_from_slice(&map.planes);
+        }
+        joined
+    }
+
+    /// Cuts a map in two halves of whole blocks.
+    pub fn halve(&self) -> [Map; 2] {
+        let half = self.channels / 2;
+        assert!(half.is_multiple_of(LANES), "{half} channels are no whole blocks");
+        let part = |planes: &[Arc<Plane>]| Map { channels: half, planes: planes.to_vec(), ..*self };
+        [part(&self.planes[..half / LANES]), part(&self.planes[half / LANES..])]
+    }
+}

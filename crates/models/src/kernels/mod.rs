@@ -1,0 +1,17 @@
+//! Kernels for the CPU, chosen at run time by what the processor can do.
+//!
+//! A feature map lies in blocks of 16 channels ([`map`]); a convolution adds its bias, activation and shortcut while the sums are
+//! still near ([`conv`], [`tile`]), written once over vectors of 16 floats ([`simd`]). The result's bits depend on the
+//! instruction set, and on nothing else: not on threads, not on what else is in a batch.
+
+pub(crate) mod conv;
+mod isa;
+pub(crate) mod map;
+pub(crate) mod pool;
+pub(crate) mod simd;
+mod tile;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use isa::Isa;
+pub(crate) use tile::Finish;

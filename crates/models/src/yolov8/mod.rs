@@ -1,0 +1,151 @@
+//! YOLOv8 (Jocher et al., 2023), all sizes, for boxes and for poses; tensor names as in candle's `yolo-v8` example.
+//!
+//! A picture passes the backbone ([`network`]), which halves it five times, and the neck, which carries what the deep
+//! levels know back up. The heads look at three levels (strides 8, 16 and 32), and each cell of each level, an *anchor*,
+//! says where the object around it begins and ends, what it is and where its keypoints are ([`head`]).
+
+mod blocks;
+mod config;
+mod fused_head;
+mod head;
+mod network;
+
+use candle_core::{DType, Device, Tensor};
+use framefan_contract::request::Precision;
+use framefan_contract::{Error, Result};
+
+pub use config::{Config, Size, Task};
+
+use crate::backend::{Backend, Fused, Reference, internal};
+use crate::kernels::Isa;
+use crate::weights::Weights;
+use network::Network;
+
+/// Input sides are multiples of this: the coarsest level's stride.
+const LARGEST_STRIDE: usize = 32;
+
+/// What computes a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernels {
+    /// candle's own operations, on any device, in any precision.
+    Candle,
+    /// The fused kernels of an instruction set, on the CPU in `f32`.
+    Fused(Isa),
+}
+
+impl Kernels {
+    /// The fastest that there is.
+    fn best(device: &Device, precision: Precision) -> Kernels {
+        match (device, precision) {
+            (Device::Cpu, Precision::F32) => Kernels::Fused(Isa::detect()),
+            _ => Kernels::Candle,
+        }
+    }
+}
+
+/// A YOLOv8 network with its weights.
+pub struct Yolov8 {
+    config: Config,
+    device: Device,
+    executor: Executor,
+}
+
+enum Executor {
+    Candle(Reference, Network<Reference>),
+    Fused(Fused, Network<Fused>),
+}
+
+impl Yolov8 {
+    /// Loads the network that the tensors' shapes show: its size (n, s, m, l, x) and its task (boxes or poses).
+    ///
+    /// # Errors
+    /// [`BadInput`](framefan_contract::ErrorKind::BadInput) when a tensor is missing or has an unexpected shape.
+    pub fn load(weights: &Weights, device: &Device, precision: Precision) -> Result<Yolov8> {
+        Yolov8::load_with(weights, device, precision, Kernels::best(device, precision))
+    }
+
+    /// Like [`Yolov8::load`], with a choice of what computes it.
+    ///
+    /// # Errors
+    /// As [`Yolov8::load`]; [`Usage`](framefan_contract::ErrorKind::Usage) for fused kernels that this processor, device or
+    /// precision does not have.
+    pub fn load_with(weights: &Weights, device: &Device, precision: Precision, kernels: Kernels) -> Result<Yolov8> {
+        let config = Config::infer(weights)?;
+        let executor = match kernels {
+            Kernels::Candle => {
+                let ops = Reference { device: device.clone(), dtype: dtype(precision) };
+                let network = Network::load(&ops, weights, &config)?;
+                Executor::Candle(ops, network)
+            }
+            Kernels::Fused(isa) => {
+                if !device.is_cpu() || precision != Precision::F32 {
+                    return Err(Error::usage("the fused kernels run on the CPU in f32 only"));
+                }
+                let ops = Fused::new(isa)?;
+                let network = Network::load(&ops, weights, &config)?;
+                Executor::Fused(ops, network)
+            }
+        };
+        Ok(Yolov8 { config, device: device.clone(), executor })
+    }
+
+    /// What was loaded.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The device that the network runs on, and that inputs should be on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Runs the network on pictures `[B, 3, H, W]`, RGB, 0 to 1, sides multiples of 32.
+    ///
+    /// The result is `[B, C, A]` in `f32`: for each anchor (level by level, finest first, row by row) the box (centre x,
+    /// centre y, width, height in input pixels), the score of each class, and x, y (input pixels) and visibility of each keypoint.
+    ///
+    /// # Errors
+    /// [`Usage`](framefan_contract::ErrorKind::Usage) for an input of another shape.
+    pub fn forward(&self, pictures: &Tensor) -> Result<Tensor> {
+        check_input(pictures)?;
+        match &self.executor {
+            Executor::Candle(ops, network) => {
+                let maps = network.forward(ops, &ops.enter(pictures)?)?;
+                head::decode(&maps, network.distance_bins(), &self.device)
+            }
+            Executor::Fused(ops, network) => {
+                let batch = pictures.dim(0).map_err(internal)?;
+                let mut outputs = Vec::new();
+                for index in 0..batch {
+                    let picture = pictures.narrow(0, index, 1).map_err(internal)?;
+                    let maps = network.forward(ops, &ops.enter(&picture)?)?;
+                    outputs.extend(fused_head::decode(&maps, network.distance_bins()));
+                }
+                let channels = self.config.output_channels();
+                let anchors = outputs.len() / batch / channels;
+                Tensor::from_vec(outputs, (batch, channels, anchors), &self.device).map_err(internal)
+            }
+        }
+    }
+}
+
+/// candle's name of a precision.
+fn dtype(precision: Precision) -> DType {
+    match precision {
+        Precision::F32 => DType::F32,
+        Precision::Bf16 => DType::BF16,
+        Precision::F16 => DType::F16,
+    }
+}
+
+/// Checks that `pictures` is `[B, 3, H, W]` with sides that the network can halve five times.
+fn check_input(pictures: &Tensor) -> Result<()> {
+    let fits = |side: usize| side > 0 && side.is_multiple_of(LARGEST_STRIDE);
+    match *pictures.dims() {
+        [batch, 3, height, width] if batch > 0 && fits(height) && fits(width) => Ok(()),
+        _ => Err(Error::usage(format!(
+            "an input of shape {:?} does not fit the network: wanted [B, 3, H, W] with H and W multiples of {LARGEST_STRIDE}",
+            pictures.dims()
+        ))),
+    }
+}

@@ -1,0 +1,148 @@
+//! The table of test videos. A new trait of videos begins with a row here.
+
+use super::Trait::*;
+use super::{Spec, edits};
+
+/// A row without edit and special encoder; the constants below fill in the rest.
+const PLAIN: Spec = Spec { name: "", args: &[], edit: None, needs: None, traits: &[] };
+
+/// Makes `@base.mp4` for rows that change or copy a plain H.264 file with B-frames, a keyframe a second, `moov` at the end.
+const BASE: &str = "$video $x264 -g 25 -bf 3 @base.mp4";
+
+/// Every test video.
+#[rustfmt::skip]
+pub const ALL: &[Spec] = &[
+    // Containers, each with what it usually carries.
+    Spec { name: "h264.mp4", args: &["$video $audio $x264 -g 25 -bf 3 -c:a aac -shortest @out"],
+        traits: &[Container("mp4"), Codec("h264"), PixelFormat("yuv420p"), Size(192, 108), BFrames, Frames(75), Keyframes(3), Streams("audio", 1), MoovLast, StartsAt(0.0)], ..PLAIN },
+    Spec { name: "h264_faststart.mp4", args: &["$video $x264 -g 25 -bf 3 -movflags +faststart @out"],
+        traits: &[Codec("h264"), BFrames, Frames(75), MoovFirst], ..PLAIN },
+    Spec { name: "h264_fragmented.mp4", args: &["$video $x264 -g 25 -bf 3 -movflags frag_keyframe+empty_moov+default_base_moof @out"],
+        traits: &[Codec("h264"), BFrames, Frames(75), Fragmented, MoovFirst], ..PLAIN },
+    Spec { name: "h264_timecode.mov", args: &["$video $x264 -g 25 -bf 2 -timecode 01:00:00:00 @out"],
+        traits: &[Container("mov"), Codec("h264"), BFrames, Frames(75), Streams("data", 1)], ..PLAIN },
+    Spec { name: "h264_ntsc.mkv", args: &["$ntsc $x264 -g 30 -bf 3 @out"],
+        traits: &[Container("matroska"), Codec("h264"), BFrames, Frames(90), Vfr], ..PLAIN },
+    Spec { name: "h264.avi", args: &["$video $x264 -g 25 -bf 2 @out"],
+        traits: &[Container("avi"), Codec("h264"), Frames(75), MissingPts], ..PLAIN },
+    Spec { name: "h264.ts", args: &["$video $audio $x264 -g 25 -bf 3 -c:a aac -shortest @out"],
+        traits: &[Container("mpegts"), Codec("h264"), BFrames, Frames(75), Streams("audio", 1)], ..PLAIN },
+    Spec { name: "mpeg2.vob", args: &["$video $audio -c:v mpeg2video -bf 2 -g 12 -b:v 600k -c:a mp2 -shortest -f vob @out"],
+        traits: &[Container("mpeg"), Codec("mpeg2video"), BFrames, Frames(75), MissingPts], ..PLAIN },
+
+    // Codecs.
+    Spec { name: "hevc.mp4", args: &["$video $x265 -x265-params log-level=error:open-gop=0:bframes=3:keyint=25:min-keyint=25 -tag:v hvc1 @out"],
+        traits: &[Codec("hevc"), PixelFormat("yuv420p"), BFrames, Frames(75), Keyframes(3)], ..PLAIN },
+    Spec { name: "hevc_10bit_bt2020.mkv", args: &["$video $x265 -pix_fmt yuv420p10le -colorspace bt2020nc -color_primaries bt2020 -color_trc bt2020-10 -x265-params log-level=error:keyint=25:colormatrix=bt2020nc:colorprim=bt2020:transfer=bt2020-10 @out"],
+        traits: &[Container("matroska"), Codec("hevc"), PixelFormat("yuv420p10le"), Matrix("bt2020nc"), Frames(75)], ..PLAIN },
+    Spec { name: "vp8_altref.webm", args: &["$video -c:v libvpx $vpx -pass 1 -passlogfile @log -f null -", "$video -c:v libvpx $vpx -pass 2 -passlogfile @log @out"], needs: Some("libvpx"),
+        traits: &[Container("webm"), Codec("vp8"), Frames(75), HiddenPackets], ..PLAIN },
+    Spec { name: "vp9_opus.webm", args: &["$video $audio -c:v libvpx-vp9 $vpx -c:a libopus -shortest @out"], needs: Some("libvpx-vp9"),
+        traits: &[Container("webm"), Codec("vp9"), Frames(75), Keyframes(3)], ..PLAIN },
+    Spec { name: "vp9_10bit.webm", args: &["$video -c:v libvpx-vp9 -pix_fmt yuv420p10le -profile:v 2 $vpx @out"], needs: Some("libvpx-vp9"),
+        traits: &[Codec("vp9"), PixelFormat("yuv420p10le"), Frames(75)], ..PLAIN },
+    Spec { name: "av1_svt.mkv", args: &["$video -c:v libsvtav1 -preset 10 -g 25 @out"], needs: Some("libsvtav1"),
+        traits: &[Container("matroska"), Codec("av1"), PixelFormat("yuv420p"), Frames(75), Keyframes(3)], ..PLAIN },
+    Spec { name: "av1_10bit.mp4", args: &["$short -c:v libaom-av1 -cpu-used 8 -g 12 -b:v 200k -pix_fmt yuv420p10le @out"], needs: Some("libaom-av1"),
+        traits: &[Container("mp4"), Codec("av1"), PixelFormat("yuv420p10le"), Frames(25)], ..PLAIN },
+    Spec { name: "mpeg1.mpg", args: &["$video -c:v mpeg1video -bf 2 -g 12 -b:v 600k @out"],
+        traits: &[Container("mpeg"), Codec("mpeg1video"), Frames(75), BFrames], ..PLAIN },
+    Spec { name: "mpeg4_bframes.avi", args: &["$video -c:v mpeg4 -bf 2 -g 25 -q:v 5 @out"],
+        traits: &[Container("avi"), Codec("mpeg4"), Frames(75), MissingPts], ..PLAIN },
+    Spec { name: "mpeg4_packed.avi", args: &["$video -c:v libxvid -bf 2 -g 25 -q:v 5 @out"], needs: Some("libxvid"),
+        traits: &[Container("avi"), Codec("mpeg4"), PackedBFrames, MissingPts], ..PLAIN },
+    Spec { name: "mpeg4.mp4", args: &["$video -c:v mpeg4 -bf 2 -g 25 -q:v 5 @out"],
+        traits: &[Container("mp4"), Codec("mpeg4"), BFrames, Frames(75)], ..PLAIN },
+    Spec { name: "mjpeg_full.mov", args: &["$video -c:v mjpeg -q:v 5 -pix_fmt yuvj420p @out"],
+        traits: &[Container("mov"), Codec("mjpeg"), Range("pc"), Frames(75), Keyframes(75)], ..PLAIN },
+    Spec { name: "mjpeg_422.avi", args: &["$video -c:v mjpeg -q:v 5 -pix_fmt yuvj422p @out"],
+        traits: &[Container("avi"), Codec("mjpeg"), PixelFormat("yuvj422p"), Frames(75)], ..PLAIN },
+
+    // Pixels and colour.
+    Spec { name: "h264_10bit.mkv", args: &["$video $x264 -pix_fmt yuv420p10le -g 25 -bf 3 @out"],
+        traits: &[Codec("h264"), PixelFormat("yuv420p10le"), BFrames, Frames(75)], ..PLAIN },
+    Spec { name: "h264_422_10bit.mov", args: &["$short $x264 -pix_fmt yuv422p10le -g 25 @out"],
+        traits: &[Codec("h264"), PixelFormat("yuv422p10le"), Frames(25)], ..PLAIN },
+    Spec { name: "h264_odd_444.mp4", args: &["-f lavfi -i mandelbrot=s=191x107:r=25 -t 1 $x264 -pix_fmt yuv444p @out"],
+        traits: &[PixelFormat("yuv444p"), Size(191, 107), Frames(25)], ..PLAIN },
+    Spec { name: "vp9_odd_420.webm", args: &["-f lavfi -i mandelbrot=s=191x107:r=25 -t 1 -c:v libvpx-vp9 -pix_fmt yuv420p $vpx @out"], needs: Some("libvpx-vp9"),
+        traits: &[PixelFormat("yuv420p"), Size(191, 107), Frames(25)], ..PLAIN },
+    Spec { name: "h264_rgb.mkv", args: &["$short -c:v libx264rgb -preset veryfast -pix_fmt rgb24 @out"], needs: Some("libx264rgb"),
+        traits: &[Codec("h264"), PixelFormat("gbrp"), Matrix("gbr"), Frames(25)], ..PLAIN },
+    Spec { name: "hevc_grey.mp4", args: &["$short $x265 -pix_fmt gray -x265-params log-level=error @out"],
+        traits: &[Codec("hevc"), PixelFormat("gray"), Frames(25)], ..PLAIN },
+    Spec { name: "h264_bt709_full.mp4", args: &["$short -vf scale=out_color_matrix=bt709:out_range=pc $x264 -pix_fmt yuvj420p -color_range pc -colorspace bt709 -color_primaries bt709 -color_trc bt709 @out"],
+        traits: &[Range("pc"), Matrix("bt709"), Frames(25)], ..PLAIN },
+    Spec { name: "h264_bt709_limited.mp4", args: &["$short -vf scale=out_color_matrix=bt709:out_range=tv $x264 -color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709 @out"],
+        traits: &[Range("tv"), Matrix("bt709"), Frames(25)], ..PLAIN },
+    Spec { name: "h264_bt601.mp4", args: &["$short -vf scale=out_color_matrix=bt601:out_range=tv $x264 -color_range tv -colorspace smpte170m -color_primaries smpte170m -color_trc smpte170m @out"],
+        traits: &[Range("tv"), Matrix("smpte170m"), Frames(25)], ..PLAIN },
+    Spec { name: "h264_interlaced.mp4", args: &["-f lavfi -i testsrc2=s=192x108:r=50:d=3 -vf interlace=scan=tff $x264 -x264-params tff=1:keyint=25 -bf 2 @out"],
+        traits: &[Codec("h264"), Interlaced, BFrames, Frames(75)], ..PLAIN },
+    Spec { name: "mpeg2_interlaced.ts", args: &["-f lavfi -i testsrc2=s=192x112:r=50:d=3 -vf interlace=scan=tff -c:v mpeg2video -flags +ildct+ilme -bf 2 -g 12 -b:v 800k @out"],
+        traits: &[Container("mpegts"), Codec("mpeg2video"), Interlaced, BFrames, Frames(75)], ..PLAIN },
+
+    // Orientation and aspect.
+    Spec { name: "h264_rotated_90.mp4", args: &["$short $x264 @out"], edit: Some(edits::rotate_90),
+        traits: &[Rotation { clockwise: 90, mirrored: false }, Size(192, 108), Frames(25)], ..PLAIN },
+    Spec { name: "h264_rotated_180.mp4", args: &["$short $x264 @out"], edit: Some(edits::rotate_180),
+        traits: &[Rotation { clockwise: 180, mirrored: false }, Frames(25)], ..PLAIN },
+    Spec { name: "h264_rotated_270.mp4", args: &["$short $x264 @out"], edit: Some(edits::rotate_270),
+        traits: &[Rotation { clockwise: 270, mirrored: false }, Frames(25)], ..PLAIN },
+    Spec { name: "h264_mirrored.mp4", args: &["$short $x264 @out"], edit: Some(edits::mirror),
+        traits: &[Rotation { clockwise: 0, mirrored: true }, Frames(25)], ..PLAIN },
+    Spec { name: "h264_sar.mp4", args: &["$short -vf setsar=4/3 $x264 @out"],
+        traits: &[Sar("4:3"), Size(192, 108), Frames(25)], ..PLAIN },
+
+    // Groups of pictures.
+    Spec { name: "h264_open_gop.mkv", args: &["$video $x264 -x264-params open-gop=1:keyint=20:min-keyint=20:bframes=3:b-adapt=0:scenecut=0 @out"],
+        traits: &[Codec("h264"), BFrames, OpenGop, Frames(75), Keyframes(4)], ..PLAIN },
+    Spec { name: "h264_open_gop.ts", args: &["$video $x264 -x264-params open-gop=1:keyint=20:min-keyint=20:bframes=3:b-adapt=0:scenecut=0 @out"],
+        traits: &[Container("mpegts"), BFrames, OpenGop, Frames(75)], ..PLAIN },
+    Spec { name: "hevc_open_gop.mp4", args: &["$video $x265 -x265-params log-level=error:open-gop=1:bframes=4:b-adapt=0:keyint=20:min-keyint=20:scenecut=0 @out"],
+        traits: &[Codec("hevc"), BFrames, OpenGop, Frames(75)], ..PLAIN },
+    Spec { name: "hevc_open_gop_cut.mkv", args: &["$video $x265 -x265-params log-level=error:open-gop=1:bframes=4:b-adapt=0:keyint=20:min-keyint=20:scenecut=0 @base.mkv", "-ss 1 -i @base.mkv -c copy @out"],
+        traits: &[Codec("hevc"), BFrames, HiddenPackets], ..PLAIN },
+    Spec { name: "mpeg2_open_gop.mpg", args: &["$video -c:v mpeg2video -bf 2 -g 12 -b:v 600k @out"],
+        traits: &[Container("mpeg"), Codec("mpeg2video"), BFrames, OpenGop, Frames(75)], ..PLAIN },
+    Spec { name: "h264_one_gop.mp4", args: &["$video $x264 -g 999 -bf 3 @out"],
+        traits: &[BFrames, Keyframes(1), Frames(75)], ..PLAIN },
+    Spec { name: "h264_intra_refresh.mp4", args: &["$video $x264 -x264-params intra-refresh=1:keyint=25 @out"],
+        traits: &[Codec("h264"), Frames(75)], ..PLAIN },
+    Spec { name: "h264_pyramid.mp4", args: &["$video $x264 -x264-params b-pyramid=normal:bframes=7:b-adapt=0:ref=4:keyint=30 @out"],
+        traits: &[BFrames, Frames(75)], ..PLAIN },
+
+    // Time.
+    Spec { name: "h264_vfr.mp4", args: &["$video -vf select=not(mod(n\\,3))+lt(mod(n\\,10)\\,4),setpts=PTS+gt(T\\,1.5)*0.7/TB -fps_mode passthrough -enc_time_base 1/90000 -video_track_timescale 90000 $x264 -g 20 -bf 2 @out"],
+        traits: &[Vfr, BFrames], ..PLAIN },
+    Spec { name: "h264_vfr.mkv", args: &["$video -vf select=not(mod(n\\,7))+lt(mod(n\\,5)\\,3) -fps_mode passthrough $x264 -g 20 -bf 2 @out"],
+        traits: &[Container("matroska"), Vfr, BFrames], ..PLAIN },
+    Spec { name: "h264_cut.mp4", args: &[BASE, "-ss 1.3 -i @base.mp4 -t 1.2 -c copy @out"],
+        traits: &[BFrames, DiscardedPackets], ..PLAIN },
+    Spec { name: "h264_delayed.mp4", args: &[BASE, "-itsoffset 0.5 -i @base.mp4 -f lavfi -i sine=f=440:d=3 -map 0:v -map 1:a -c:v copy -c:a aac @out"],
+        traits: &[BFrames, Frames(75), StartsAt(0.5), Streams("audio", 1)], ..PLAIN },
+    Spec { name: "h264_no_edit_list.mp4", args: &[BASE, "-i @base.mp4 -c copy -use_editlist 0 @out"],
+        traits: &[BFrames, Frames(75), StartsAt(0.08)], ..PLAIN },
+    Spec { name: "h264_negative_offsets.mp4", args: &[BASE, "-i @base.mp4 -c copy -movflags negative_cts_offsets @out"],
+        traits: &[BFrames, Frames(75), StartsAt(0.0)], ..PLAIN },
+    Spec { name: "h264_starts_at_an_hour.mkv", args: &[BASE, "-i @base.mp4 -c copy -output_ts_offset 3600 @out"],
+        traits: &[Container("matroska"), BFrames, Frames(75), StartsAt(3600.0)], ..PLAIN },
+    Spec { name: "h264_starts_negative.ts", args: &[BASE, "-i @base.mp4 -c copy -muxdelay 0 -output_ts_offset 95442.7 @out"],
+        traits: &[Container("mpegts"), BFrames, Frames(75), StartsAt(-1.0177)], ..PLAIN },
+    Spec { name: "h264_mid_stream.ts", args: &["$video $x264 -g 25 -bf 3 @out"], edit: Some(edits::drop_first_third_of_ts),
+        traits: &[Container("mpegts"), StartsWithoutKeyframe], ..PLAIN },
+    Spec { name: "h264_mid_gop.mkv", args: &[BASE, "-i @base.mp4 -c copy -copyinkf -bsf:v noise=drop=lt(n\\,10) @out"],
+        traits: &[Container("matroska"), BFrames, StartsWithoutKeyframe], ..PLAIN },
+    Spec { name: "h264_1fps.mp4", args: &["-f lavfi -i testsrc2=s=192x108:r=1:d=5 $x264 -g 3 @out"],
+        traits: &[Frames(5)], ..PLAIN },
+    Spec { name: "h264_one_frame.mp4", args: &["$short $x264 -frames:v 1 @out"],
+        traits: &[Frames(1), Keyframes(1)], ..PLAIN },
+    Spec { name: "vp9_one_frame.webm", args: &["$short -c:v libvpx-vp9 $vpx -frames:v 1 @out"], needs: Some("libvpx-vp9"),
+        traits: &[Codec("vp9"), Frames(1)], ..PLAIN },
+
+    // Streams.
+    Spec { name: "h264_two_videos.mkv", args: &["$audio $video -f lavfi -i mandelbrot=s=96x64:r=10 -map 0:a -map 1:v -map 2:v -t 3 -c:a aac $x264 -g 25 -bf 2 @out"],
+        traits: &[Streams("video", 2), Streams("audio", 1), BFrames, Size(192, 108), Frames(75)], ..PLAIN },
+    Spec { name: "h264_cover.mp4", args: &["$short -frames:v 1 -vf scale=64:64 @cover.jpg", BASE, "-i @base.mp4 -i @cover.jpg -map 0 -map 1 -c copy -disposition:v:1 attached_pic @out"], edit: Some(edits::cover_first),
+        traits: &[CoverFirst, Streams("video", 2), BFrames, Size(192, 108), Frames(75), MoovLast], ..PLAIN },
+];

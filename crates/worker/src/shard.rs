@@ -1,0 +1,227 @@
+//! Works through a shard until every chunk of it is completed, by whomever.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use framefan_analyzers::{ChunkStage, Sampling};
+use framefan_contract::artifact::Artifact;
+use framefan_contract::plan::{Chunk, Plan, Shard};
+use framefan_contract::request::JobRequest;
+use framefan_contract::state::{ChunkItem, ChunkStatus};
+use framefan_contract::run::{RUN_SCHEMA, RunRecord};
+use framefan_contract::{Error, Result, keys};
+use framefan_media::ByteSource;
+use framefan_store::{JobStore, ObjectStore};
+
+use crate::lease::{Leases, now};
+use crate::pipeline::{self, Pass};
+use crate::progress::{Progress, Stop};
+use crate::metrics;
+
+/// How often a worker looks again at chunks that somebody else holds.
+const POLL: Duration = Duration::from_millis(500);
+
+/// An analyzer ready to run.
+#[derive(Clone)]
+pub struct AnalyzerRun {
+    /// Its name.
+    pub name: String,
+    /// Which frames it looks at.
+    pub sampling: Sampling,
+    /// Its chunk stage; workers on one machine share it.
+    pub stage: Arc<dyn ChunkStage>,
+}
+
+/// All that a worker is given.
+pub struct ShardTask<'a> {
+    /// The request as accepted.
+    pub request: &'a JobRequest,
+    /// The accepted plan.
+    pub plan: &'a Plan,
+    /// The chunks to see completed.
+    pub shard: &'a Shard,
+    /// The video's bytes.
+    pub source: Arc<dyn ByteSource>,
+    /// Makes the analyzers ready, in the request's order; at most 32. Called when there is work for them, so that
+    /// a job whose chunks are all finished loads no network.
+    pub prepare: &'a (dyn Fn() -> Result<Vec<AnalyzerRun>> + Sync),
+    /// Artifacts.
+    pub objects: &'a dyn ObjectStore,
+    /// Job state.
+    pub jobs: &'a dyn JobStore,
+    /// This worker's name, unique among workers.
+    pub worker: &'a str,
+    /// What computes, for people.
+    pub device: &'a str,
+    /// How long a chunk stays this worker's without a heartbeat, seconds.
+    pub lease_s: f64,
+    /// Decoder threads; 0 means one for each core.
+    pub decode_threads: usize,
+    /// Counters shared with other workers.
+    pub progress: &'a Progress,
+    /// The wish to stop.
+    pub stop: &'a Stop,
+}
+
+/// How a shard went.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Timings and metrics of this attempt, also stored under `runs/`.
+    pub run: RunRecord,
+    /// Why it ended early, if it did. Chunks that were finished before are kept.
+    pub error: Option<Error>,
+}
+
+/// Works through the shard. Returns without an error only when every chunk of it is completed.
+///
+/// Finished work is never done again: a chunk whose artifact is there is only marked completed, one that another job
+/// finished under the same digest is copied. Chunks held by another worker are waited for, and taken over when its lease
+/// runs out.
+pub fn run_shard(task: &ShardTask<'_>) -> Outcome {
+    let (started_at, started) = (now(), Instant::now());
+    let leases = Leases::new(task.jobs, &task.plan.job_id, task.worker, task.lease_s);
+    let mut total = Pass::default();
+    let error = thread::scope(|scope| {
+        scope.spawn(|| leases.keep_alive());
+        let outcome = work(task, &leases, &mut total);
+        let error = outcome.err();
+        let failure = error.as_ref().filter(|e| !pipeline::is_stop(e)).map(|e| e.message().to_owned());
+        leases.release_all(failure.as_deref());
+        leases.stop();
+        error
+    });
+    let run_id = format!("{:.3}-{}", started_at, task.worker.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+    let run = RunRecord {
+        schema: RUN_SCHEMA.to_owned(),
+        job_id: task.plan.job_id.clone(),
+        run_id,
+        worker: task.worker.to_owned(),
+        shard: task.shard.shard,
+        device: task.device.to_owned(),
+        started_at,
+        wall_s: started.elapsed().as_secs_f64(),
+        frames: total.frames,
+        sampled_frames: total.sampled,
+        bytes_read: total.bytes_read,
+        chunks: total.chunks,
+        stages: total.stages,
+        error: error.as_ref().map(|e| e.message().to_owned()),
+    };
+    let error = error.or_else(|| task.store_run(&run).err());
+    Outcome { run, error }
+}
+
+fn work(task: &ShardTask<'_>, leases: &Leases<'_>, total: &mut Pass) -> Result<()> {
+    let mut missing = missing_chunks(task, |artifact| {
+        Progress::add(&task.progress.resumed, 1);
+        Progress::add(&task.progress.resumed_frames, u64::from(artifact.frames));
+    })?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let analyzers = (task.prepare)()?;
+    if analyzers.len() > 32 {
+        return Err(Error::usage(format!("{} analyzers in one job; 32 is the most", analyzers.len())));
+    }
+    while !missing.is_empty() {
+        let held = held_by_others(task)?;
+        let free: Vec<Chunk> = missing.into_iter().filter(|c| !held.contains(&c.index)).cloned().collect();
+        for consecutive in free.chunk_by(|a, b| a.index + 1 == b.index) {
+            let (pass, outcome) = pipeline::run(task, &analyzers, consecutive, leases);
+            metrics::merge(&mut total.stages, pass.stages);
+            total.chunks.extend(pass.chunks);
+            total.frames += pass.frames;
+            total.sampled += pass.sampled;
+            total.bytes_read += pass.bytes_read;
+            outcome?;
+        }
+        if free.is_empty() {
+            if task.stop.is_requested() {
+                return Err(Error::cancelled("stopped on request; finished chunks are kept"));
+            }
+            thread::sleep(POLL);
+        }
+        missing = missing_chunks(task, |_| {})?;
+    }
+    Ok(())
+}
+
+/// The chunks of the shard that have no artifact yet. Those that have one are marked completed on the way.
+fn missing_chunks<'a>(task: &ShardTask<'a>, found: impl Fn(&Artifact)) -> Result<Vec<&'a Chunk>> {
+    let range = task.shard.first_chunk as usize..task.shard.end_chunk as usize;
+    let chunks = task.plan.chunks.get(range).ok_or_else(|| {
+        Error::defect(format!("shard {} names chunks that the plan does not have", task.shard.shard))
+    })?;
+    let mut missing = Vec::new();
+    for chunk in chunks {
+        let Some(artifact) = task.finished(chunk)? else {
+            missing.push(chunk);
+            continue;
+        };
+        let key = keys::chunk(&task.plan.job_id, chunk.index);
+        task.jobs.complete_chunk(&task.plan.job_id, chunk.index, task.worker, &key, 0, now())?;
+        found(&artifact);
+    }
+    Ok(missing)
+}
+
+/// Chunks that another worker holds under a lease that has not run out.
+fn held_by_others(task: &ShardTask<'_>) -> Result<BTreeSet<u32>> {
+    let items = task.jobs.chunks(&task.plan.job_id)?;
+    let is_held = |item: &ChunkItem| {
+        item.status == ChunkStatus::Processing
+            && item.lease_owner.as_deref().is_some_and(|owner| owner != task.worker)
+            && item.lease_until.is_some_and(|until| until > now())
+    };
+    Ok(items.into_iter().filter(is_held).map(|item| item.index).collect())
+}
+
+impl ShardTask<'_> {
+    /// The chunk's artifact, if this job or another has finished the same work.
+    fn finished(&self, chunk: &Chunk) -> Result<Option<Artifact>> {
+        let digest = self.request.chunk_digest(chunk.start_pts, chunk.end_pts);
+        if let Some(artifact) = self.read_artifact(&keys::chunk(&self.plan.job_id, chunk.index), &digest)? {
+            return Ok(Some(artifact));
+        }
+        let Some(pointer) = self.objects.get(&keys::chunk_by_digest(&digest))? else { return Ok(None) };
+        let Ok(key) = serde_json::from_slice::<String>(&pointer) else { return Ok(None) };
+        // The job that made it may have been removed since; then there is nothing to reuse.
+        let Ok(Some(mut artifact)) = self.read_artifact(&key, &digest) else { return Ok(None) };
+        artifact.chunk = chunk.index;
+        self.commit(&artifact)?;
+        Ok(Some(artifact))
+    }
+
+    fn read_artifact(&self, key: &str, digest: &str) -> Result<Option<Artifact>> {
+        let Some(bytes) = self.objects.get(key)? else { return Ok(None) };
+        let artifact: Artifact = serde_json::from_slice(&bytes).map_err(|e| {
+            Error::defect(format!("{key} is not a readable artifact ({e}); remove it, or use --force to start over"))
+        })?;
+        if artifact.digest != digest {
+            return Err(Error::defect(format!(
+                "{key} holds the result of other work than the plan asks for; use --force to start over"
+            )));
+        }
+        Ok(Some(artifact))
+    }
+
+    /// Makes the chunk's work durable: the commit record first, then the pointer by which other jobs find it.
+    pub(crate) fn commit(&self, artifact: &Artifact) -> Result<()> {
+        let key = keys::chunk(&self.plan.job_id, artifact.chunk);
+        let bytes = serde_json::to_vec(artifact)
+            .map_err(|e| Error::defect(format!("chunk {} does not serialize: {e}", artifact.chunk)))?;
+        // A twin may have been faster: its artifact is the same work, and it stands.
+        self.objects.create(&key, &bytes)?;
+        self.objects.create(&keys::chunk_by_digest(&artifact.digest), serde_json::json!(key).to_string().as_bytes())?;
+        Ok(())
+    }
+
+    fn store_run(&self, run: &RunRecord) -> Result<()> {
+        let bytes =
+            serde_json::to_vec(run).map_err(|e| Error::defect(format!("the run record does not serialize: {e}")))?;
+        self.objects.create(&keys::run(&run.job_id, &run.run_id), &bytes)?;
+        Ok(())
+    }
+}

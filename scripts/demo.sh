@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Analyzes a video and says where the results are.
+# usage: demo.sh [VIDEO] [MODEL]   without VIDEO a sample is made; without MODEL the video is probed and planned, not analyzed
+set -euo pipefail
+cd "$(dirname "$0")/.."
+video=${1:-} model=${2:-} out=out/demo
+
+step() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
+
+framefan() {
+  step framefan "$@"
+  cargo run --quiet --package framefan --bin framefan -- "$@"
+}
+
+mkdir -p "$out"
+if [ -z "$video" ]; then
+  video=$out/sample.mp4
+  if [ ! -s "$video" ]; then
+    echo "No VIDEO given: making a sample of 20 seconds, $video"
+    ffmpeg -nostdin -loglevel error -y -f lavfi -i testsrc2=s=640x360:r=25:d=20 -c:v libx264 -preset veryfast -g 50 \
+      -pix_fmt yuv420p "$out/making.mp4"
+    mv "$out/making.mp4" "$video"
+  fi
+fi
+
+echo "Building framefan (the first time takes some minutes)"
+cargo build --package framefan --bin framefan
+
+framefan probe "$video"
+framefan plan "$video" --analyzer pose --chunk-seconds 5 --shards 2
+if [ -n "$model" ]; then
+  framefan run "$video" --analyzer pose --model "yolov8n-pose=$model" --chunk-seconds 5 --out "$out"
+else
+  # The weights have a licence of their own and are not part of the project: the command says which file is wanted.
+  framefan run "$video" --analyzer pose --chunk-seconds 5 --out "$out" || true
+  printf '\nWith that file:\n  make demo MODEL=yolov8n-pose.safetensors%s\n' "${1:+ VIDEO=$1}"
+fi
