@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   ffmpeg libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libavfilter-dev libavdevice-dev libswresample-dev
-  build-essential clang libclang-dev pkg-config make python3
+  build-essential clang libclang-dev pkg-config make python3 strace
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }

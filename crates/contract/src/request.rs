@@ -18,7 +18,7 @@ pub enum Source {
         /// Bytes.
         size: u64,
         /// Modification time, nanoseconds since 1970.
-        mtime_ns: i128,
+        mtime_ns: i64,
         /// SHA-256 of the bytes that the probe read, hexadecimal.
         probe_digest: String,
     },

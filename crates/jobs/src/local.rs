@@ -14,6 +14,7 @@ use framefan_contract::run::RunRecord;
 use framefan_contract::state::{ChunkStatus, JobError, JobItem, JobStage};
 use framefan_contract::{Error, ErrorKind, Result, digest, keys};
 use framefan_media::Limits;
+use framefan_report::Figures;
 use framefan_store::{Claim, FolderStore, JobStore, NewChunk, NewJob, ObjectStore, SqliteJobs};
 use framefan_worker::{AnalyzerRun, Progress, ShardTask, Stop, run_shard};
 
@@ -165,8 +166,12 @@ impl Job<'_> {
         stages.reduce_s = reducing.elapsed().as_secs_f64();
 
         let reporting = Instant::now();
-        let wall_s = started.elapsed().as_secs_f64();
-        write_report(&self.objects, &self.request, &plan, &all_runs, &self.source, wall_s)?;
+        let figures = Figures {
+            wall_s: Some(started.elapsed().as_secs_f64()),
+            bottleneck: Some(stages.bottleneck()).filter(|stage| !stage.is_empty()),
+            resumed_chunks: self.run.progress.resumed.load(Ordering::Relaxed) as u32,
+        };
+        write_report(&self.objects, &self.request, &plan, all_runs, &self.source, figures)?;
         stages.report_s = reporting.elapsed().as_secs_f64();
         if !is_done {
             self.jobs.finish_job(&self.job_id, &self.owner, now())?;

@@ -24,7 +24,8 @@ pub(crate) fn decode_pictures(source: &OpenSource, wanted: &[(u64, i64)]) -> Res
     for &(number, pts) in wanted {
         if let Some(frame) = decode_at(source, &timeline, pts)? {
             let image = upright(&frame, &source.probe.info)?;
-            let (width, height) = (image.width, image.height);
+            // At most LONG_SIDE, so nothing is cut off.
+            let (width, height) = (image.width as u32, image.height as u32);
             pictures.insert(number, ReportPicture { jpeg: jpeg(&image, QUALITY)?, width, height });
         }
     }
@@ -33,7 +34,7 @@ pub(crate) fn decode_pictures(source: &OpenSource, wanted: &[(u64, i64)]) -> Res
 
 fn upright(frame: &Frame, video: &VideoInfo) -> Result<RgbImage> {
     let orientation = Orientation { rotation: video.rotation, mirrored: video.mirrored };
-    Ok(rgb8(&frame.picture()?, orientation, Some(LONG_SIDE)))
+    rgb8(&frame.picture()?, orientation, Some(LONG_SIDE))
 }
 
 /// The frame displayed at `pts`, decoded from the keyframe before it.

@@ -35,7 +35,7 @@ pub fn open(video: &str, limits: &Limits) -> Result<OpenSource> {
         .modified()
         .ok()
         .and_then(|m| m.duration_since(UNIX_EPOCH).ok())
-        .map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(0));
+        .map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(0));
     let bytes: Arc<dyn ByteSource> = Arc::new(FileSource::open(&absolute)?);
     let probe = probe(bytes.clone(), limits).map_err(|e| e.context(video))?;
     let source = Source::File {

@@ -1,13 +1,25 @@
-//! Damaged spans: collected as the decoder meets damage, cut to chunks when these end.
+//! Damaged spans: which packets are affected is noted as they are decoded, spans of presentation time as frames come out.
+//!
+//! A damaged packet affects itself and all that follow it up to the next key packet. What was decoded before it is sound, even
+//! if it is displayed later.
+
+use std::collections::BTreeMap;
 
 use framefan_contract::artifact::DamagedSpan;
 use framefan_contract::plan::Chunk;
 use framefan_contract::video::VideoInfo;
 
-/// Spans of presentation time whose frames are missing or guessed.
+/// Affected packets, and the spans their frames leave.
 #[derive(Default)]
 pub(crate) struct DamageLog {
+    /// Times of affected packets that are not yet part of a span.
+    pending: BTreeMap<i64, String>,
+    /// Set while the packets being decoded are affected: why.
+    cause: Option<String>,
+    /// Ordinal and time of every affected packet's frame.
+    affected: BTreeMap<u64, i64>,
     spans: Vec<Span>,
+    any: bool,
 }
 
 struct Span {
@@ -15,42 +27,72 @@ struct Span {
     /// `None` while nothing clean has come after it.
     end: Option<i64>,
     reason: String,
-    /// The packet that is damaged.
-    ordinal: u64,
 }
 
 impl DamageLog {
     /// Whether any damage was seen.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.spans.is_empty()
+    pub(crate) fn any(&self) -> bool {
+        self.any
     }
 
-    /// Notes that packet `ordinal`, whose frame is due at `pts`, is damaged.
+    /// Notes that a packet, whose frame is due at `pts`, is damaged.
     pub(crate) fn hit(&mut self, ordinal: u64, pts: i64, reason: &str) {
-        match self.spans.last_mut() {
-            Some(span) if span.end.is_none() => {
-                span.start = span.start.min(pts);
-                span.ordinal = span.ordinal.max(ordinal);
-            }
-            _ => self.spans.push(Span { start: pts, end: None, reason: reason.to_owned(), ordinal }),
+        self.any = true;
+        self.cause.get_or_insert_with(|| reason.to_owned());
+        self.affect(ordinal, Some(pts));
+    }
+
+    /// A packet was sent to the decoder; a key packet ends what damage before it affects.
+    pub(crate) fn sent(&mut self, ordinal: u64, pts: Option<i64>, key: bool) {
+        if key {
+            self.recover();
+        }
+        self.affect(ordinal, pts);
+    }
+
+    /// A key packet follows the affected ones.
+    pub(crate) fn recover(&mut self) {
+        self.cause = None;
+    }
+
+    /// Adds a packet to those affected by the current cause.
+    pub(crate) fn affect(&mut self, ordinal: u64, pts: Option<i64>) {
+        if let (Some(cause), Some(pts)) = (&self.cause, pts)
+            && self.affected.insert(ordinal, pts).is_none()
+        {
+            self.pending.insert(pts, cause.clone());
         }
     }
 
-    /// A frame came out. `key` is the last key packet at or before the one that made it. Returns whether the frame lies in damage.
-    pub(crate) fn pass(&mut self, ordinal: u64, key: u64, pts: i64) -> bool {
-        let Some(span) = self.spans.last_mut().filter(|s| s.end.is_none()) else { return false };
-        if key > span.ordinal {
-            span.end = Some(pts.max(span.start));
-            return false;
+    /// Decoding starts anew at a packet: what follows it is judged again.
+    pub(crate) fn restart(&mut self, ordinal: u64) {
+        self.cause = None;
+        for (_, pts) in self.affected.split_off(&ordinal) {
+            self.pending.remove(&pts);
         }
-        if ordinal >= span.ordinal {
-            span.start = span.start.min(pts);
-        }
-        ordinal >= span.ordinal
     }
 
-    /// The spans inside a chunk.
-    pub(crate) fn within(&self, chunk: &Chunk, video: &VideoInfo) -> Vec<DamagedSpan> {
+    /// A frame came out. Returns whether it is affected.
+    pub(crate) fn pass(&mut self, ordinal: u64, pts: i64) -> bool {
+        let later = self.pending.split_off(&pts.saturating_add(1));
+        let due = std::mem::replace(&mut self.pending, later);
+        for (start, reason) in due {
+            self.open(start, reason);
+        }
+        let affected = self.affected.contains_key(&ordinal);
+        if !affected && let Some(span) = self.spans.last_mut() {
+            span.end.get_or_insert(pts);
+        }
+        affected
+    }
+
+    /// The spans inside a chunk all of whose frames are out.
+    pub(crate) fn within(&mut self, chunk: &Chunk, video: &VideoInfo) -> Vec<DamagedSpan> {
+        let later = self.pending.split_off(&chunk.end_pts);
+        let due = std::mem::replace(&mut self.pending, later);
+        for (start, reason) in due {
+            self.open(start, reason);
+        }
         let mut inside = Vec::new();
         for span in &self.spans {
             let start = span.start.max(chunk.start_pts);
@@ -66,5 +108,11 @@ impl DamageLog {
             }
         }
         inside
+    }
+
+    fn open(&mut self, start: i64, reason: String) {
+        if self.spans.last().is_none_or(|span| span.end.is_some_and(|end| end <= start)) {
+            self.spans.push(Span { start, end: None, reason });
+        }
     }
 }

@@ -157,6 +157,11 @@ struct Sent {
 /// Packets whose times are remembered behind the last one sent.
 const REMEMBERED: u64 = 512;
 
+/// Packets fed after the last wanted one, unless a later frame comes out before. A decoder that is told that the stream ends
+/// gives out held-back frames by other rules than when it runs on: FFmpeg's H.264 decoder drops some just after a recovery
+/// point. No codec holds back more than 16.
+const TRAIL: u64 = 17;
+
 impl FrameReader {
     /// Prepares to decode `chunks`, consecutive chunks of one plan, beginning at the first one's `decode_from`.
     ///
@@ -170,7 +175,9 @@ impl FrameReader {
         chunks: &[Chunk],
         options: &DecodeOptions,
     ) -> Result<Self> {
-        let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else {
+        // A frame displayed last may be decoded before those of an earlier chunk.
+        let end_packet = chunks.iter().map(|chunk| chunk.end_packet).max();
+        let (Some(first), Some(end_packet)) = (chunks.first(), end_packet) else {
             return Err(Error::usage("there are no chunks to decode"));
         };
         if chunks.windows(2).any(|pair| pair[0].end_pts != pair[1].start_pts) {
@@ -183,11 +190,11 @@ impl FrameReader {
         let demuxer = opener.open(stop.clone())?;
         let parameters = demuxer.parameters()?;
         let frame_rate = stated_rate(&demuxer);
-        let end_packet = last.end_packet;
         let start = first.decode_from;
+        let feed_end = end_packet.saturating_add(TRAIL);
         let metrics = Arc::new(FeedMetrics::default());
         let decoder = open_decoder(&parameters, video, frame_rate, options, options.threads)?;
-        let feed = Feed::start(opener.clone(), Some((demuxer, stop)), start, end_packet, metrics.clone())?;
+        let feed = Feed::start(opener.clone(), Some((demuxer, stop)), start, feed_end, metrics.clone())?;
         let start_pts = times.as_ref().map_or(start.pts, |t| t.of_packet(start.ordinal));
         Ok(FrameReader {
             video: video.clone(),
@@ -278,6 +285,7 @@ impl FrameReader {
         self.run.sent = self.run.sent.split_off(&ordinal.saturating_sub(REMEMBERED));
         self.run.last_sent = ordinal;
         self.run.has_leading |= matches!((pts, self.run.start_pts), (Some(pts), Some(start)) if pts < start);
+        self.damage.sent(ordinal, pts.filter(|_| !hidden), packet.is_key());
         let refused = self.run.decoder.send(&mut packet, ordinal);
         if let Some(text) = refused {
             return self.odd(ordinal, &text);
@@ -285,11 +293,17 @@ impl FrameReader {
         if corrupt {
             return self.odd(ordinal, "the container marks a packet as corrupt");
         }
-        let complaints = self.run.decoder.complaints();
-        if !self.run.single && complaints > self.run.complaints && (self.run.settled || !self.run.has_leading) {
+        if self.is_suspicious() {
             return self.replay_single(self.run.last_sent);
         }
         Ok(())
+    }
+
+    /// Whether several threads decode and one of them has complained. What the decoder says of packets displayed before its
+    /// first key frame is no matter.
+    fn is_suspicious(&self) -> bool {
+        let complained = self.run.decoder.complaints() > self.run.complaints;
+        !self.run.single && complained && (self.run.settled || !self.run.has_leading)
     }
 
     /// Takes a decoded frame over: into the output, or away when it is not wanted.
@@ -317,15 +331,18 @@ impl FrameReader {
         if before_start && self.last_pts.is_none() {
             return Ok(());
         }
-        if !self.run.recovered && self.damage.is_empty() && self.run.start_pts.is_some_and(|start| pts > start) {
+        if !self.run.recovered && !self.damage.any() && self.run.start_pts.is_some_and(|start| pts > start) {
             return self.restart_from_beginning();
         }
         self.run.recovered = true;
+        if self.is_suspicious() {
+            return self.replay_single(ordinal);
+        }
         if self.replay_until.is_some_and(|until| pts <= until) {
             return Ok(());
         }
         if self.last_pts.is_some_and(|last| pts <= last) {
-            if !self.damage.is_empty() {
+            if self.damage.any() {
                 return Ok(());
             }
             return Err(Error::bad_input(format!(
@@ -345,8 +362,7 @@ impl FrameReader {
                 return Ok(());
             }
         }
-        let key = self.keys.range(..=ordinal).next_back().map_or(0, |(&key, _)| key);
-        let damaged = self.damage.pass(ordinal, key, pts) || damage.is_some();
+        let damaged = self.damage.pass(ordinal, pts) || damage.is_some();
         self.last_pts = Some(pts);
         self.put(Frame { raw, pts, ordinal, damaged });
         Ok(())
@@ -439,6 +455,14 @@ impl FrameReader {
         if key.ordinal == self.run.start.ordinal {
             let pts = pts.or(self.last_pts.map(|last| last + 1)).unwrap_or(self.video.origin_pts);
             self.damage.hit(ordinal, pts, reason);
+            // Packets that were sent before the decoder showed the damage.
+            for (&later, sent) in self.run.sent.range(ordinal + 1..) {
+                if self.keys.contains_key(&later) {
+                    self.damage.recover();
+                    break;
+                }
+                self.damage.affect(later, sent.pts.filter(|_| !sent.hidden));
+            }
             return Ok(false);
         }
         let before = self.pts_of(key.ordinal, key.pts).unwrap_or(i64::MAX);
@@ -457,7 +481,7 @@ impl FrameReader {
         if let Some(Finish::Restart { from, .. }) = self.run.finishing {
             return self.restart(from, 1);
         }
-        if !self.run.recovered && self.damage.is_empty() && self.run.start_pts.is_some() && self.run.start.ordinal > 0 {
+        if !self.run.recovered && !self.damage.any() && self.run.start_pts.is_some() && self.run.start.ordinal > 0 {
             return self.restart_from_beginning();
         }
         while self.current < self.chunks.len() {
@@ -481,8 +505,9 @@ impl FrameReader {
 
     fn restart(&mut self, from: PacketRef, threads: usize) -> Result<()> {
         let decoder = open_decoder(&self.parameters, &self.video, self.frame_rate, &self.options, threads)?;
-        let feed = Feed::start(self.opener.clone(), None, from, self.end_packet, self.metrics.clone())?;
+        let feed = Feed::start(self.opener.clone(), None, from, self.end_packet.saturating_add(TRAIL), self.metrics.clone())?;
         let start_pts = self.pts_of(from.ordinal, from.pts);
+        self.damage.restart(from.ordinal);
         self.replay_until = self.last_pts;
         self.run = Run::new(feed, decoder, from, start_pts, true);
         Ok(())

@@ -95,6 +95,7 @@ impl Decoder {
                 if let Some(rate) = options.frame_rate {
                     raw.framerate = rational(rate);
                 }
+                raw.get_buffer2 = Some(zeroed_buffer);
                 raw.thread_count = options.threads as c_int;
                 raw.thread_type = (ffi::FF_THREAD_FRAME | ffi::FF_THREAD_SLICE) as c_int;
                 ffi::avcodec_open2(raw, codec, &mut dictionary.0)
@@ -156,6 +157,23 @@ impl Drop for Decoder {
             ffi::avcodec_free_context(&mut raw);
             drop(Box::from_raw(self.complaints));
         }
+    }
+}
+
+/// Gives the decoder memory that holds zeros. FFmpeg's own allocator hands out pictures of the past, which show through where
+/// damaged data leaves a picture unfinished: what one sees there would depend on threads and on what was decoded before.
+unsafe extern "C" fn zeroed_buffer(context: *mut ffi::AVCodecContext, frame: *mut ffi::AVFrame, flags: c_int) -> c_int {
+    // SAFETY: FFmpeg passes valid objects; after success the buffers are ours to write.
+    unsafe {
+        let code = ffi::avcodec_default_get_buffer2(context, frame, flags);
+        if code >= 0 {
+            for buffer in (*frame).buf {
+                if let Some(buffer) = buffer.as_ref() {
+                    ptr::write_bytes(buffer.data, 0, buffer.size);
+                }
+            }
+        }
+        code
     }
 }
 

@@ -87,8 +87,8 @@ fn made_videos_decode_as_ffmpeg_decodes_them() {
 #[test]
 fn real_videos_decode_as_ffmpeg_decodes_them() {
     let Some(data) = data_or_skip("real_videos_decode_as_ffmpeg_decodes_them") else { return };
-    const DAMAGED: [&str; 4] =
-        ["corrupted.mp4", "juggle_bitcorrupt.mp4", "juggle_truncated_faststart.mp4", "juggle_truncated_nomoov.mp4"];
+    const DAMAGED: [&str; 5] =
+        ["annex-b.mp4", "corrupted.mp4", "juggle_bitcorrupt.mp4", "juggle_truncated_faststart.mp4", "juggle_truncated_nomoov.mp4"];
     let mut files = Vec::new();
     for folder in ["video", "video/edge"] {
         for entry in std::fs::read_dir(data.join(folder)).unwrap() {

@@ -26,7 +26,7 @@ fn input<'a>(video: &'a VideoInfo, index: &'a FrameIndex, chunk_seconds: Rationa
 
 fn planned(index: &FrameIndex, chunk_seconds: Rational) -> Plan {
     let video = video(index, MS);
-    plan(&input(&video, index, chunk_seconds)).unwrap()
+    plan(&input(&video, index, chunk_seconds)).expect("this video can be planned")
 }
 
 fn starts(plan: &Plan) -> Vec<i64> {

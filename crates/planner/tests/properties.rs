@@ -149,7 +149,7 @@ fn chunks(costs: &[u32]) -> Vec<Chunk> {
         sampling: None,
         sample_cost: 0.0,
     });
-    let model = plan.unwrap().chunks.remove(0);
+    let model = plan.expect("one frame can be planned").chunks.remove(0);
     let numbered = costs.iter().enumerate();
     numbered.map(|(i, &cost)| Chunk { index: i as u32, cost: cost.into(), ..model.clone() }).collect()
 }

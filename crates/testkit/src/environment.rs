@@ -42,7 +42,10 @@ pub fn python() -> Option<Command> {
         Some(path) => workspace_root().join(path),
         None => Some(workspace_root().join(".venv/bin/python")).filter(|path| path.exists())?,
     };
-    Some(Command::new(program))
+    let mut command = Command::new(program);
+    // Scripts are run from the checkout, which must not gather byte code.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    Some(command)
 }
 
 /// Like [`python`], recording a skip of `test` when there is none.

@@ -43,17 +43,6 @@ fn names_are_unique_and_traits_stated() {
     assert!(ALL.iter().all(|spec| !spec.traits.is_empty()));
 }
 
-#[test]
-fn a_video_is_made_once_whoever_asks() {
-    let spec = framefan_testkit::videos::spec("h264_one_frame.mp4");
-    let makers: Vec<_> =
-        (0..4).map(|_| thread::spawn(|| framefan_testkit::videos::path("h264_one_frame.mp4"))).collect();
-    let before = std::fs::read(spec.path()).unwrap();
-    for maker in makers {
-        assert_eq!(std::fs::read(maker.join().unwrap()).unwrap(), before);
-    }
-}
-
 /// What the trait checks look at.
 struct Facts {
     probe: Value,

@@ -52,6 +52,9 @@ pub const SKELETON: [(usize, usize); 16] = {
 /// and Contini 1966; the figure in Winter, Biomechanics and Motor Control of Human Movement, chapter 4).
 const TRUNK_SHARE: f64 = 0.288;
 
+/// Distance from the edge of the frame, as a share of its width or height, at which a box counts as cut off.
+const EDGE_SHARE: f64 = 0.01;
+
 /// What a landmark's visibility is judged by.
 #[derive(Clone, Copy, Debug)]
 pub struct Sight {
@@ -127,9 +130,10 @@ pub fn distance(a: (f64, f64), b: (f64, f64)) -> f64 {
     (a.0 - b.0).hypot(a.1 - b.1)
 }
 
-/// Whether the box reaches the edge of the frame, within a pixel.
+/// Whether the box reaches the edge of the frame. A network's box ends a few pixels short of the edge that cuts it off.
 fn touches_edge(&[x, y, width, height]: &[f64; 4], sight: &Sight) -> bool {
-    x <= 1.0 || y <= 1.0 || x + width >= sight.width - 1.0 || y + height >= sight.height - 1.0
+    let (across, down) = (EDGE_SHARE * sight.width, EDGE_SHARE * sight.height);
+    x <= across || y <= down || x + width >= sight.width - across || y + height >= sight.height - down
 }
 
 fn visible([x, y, score]: Keypoint, sight: &Sight) -> Option<(f64, f64)> {

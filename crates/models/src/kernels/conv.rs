@@ -42,8 +42,19 @@ unsafe impl Sync for Run<'_> {}
 
 impl PackedConv {
     /// Orders `weight`, `[out, in, kernel, kernel]`; the kernel is 1 or 3, the stride 1 or 2, and the padding half the kernel.
-    pub fn new(isa: Isa, weight: &[f32], bias: &[f32], inputs: usize, kernel: usize, stride: usize, finish: Finish) -> Self {
-        assert!(matches!(kernel, 1 | 3) && matches!(stride, 1 | 2), "no kernel for {kernel} × {kernel} with stride {stride}");
+    pub fn new(
+        isa: Isa,
+        weight: &[f32],
+        bias: &[f32],
+        inputs: usize,
+        kernel: usize,
+        stride: usize,
+        finish: Finish,
+    ) -> Self {
+        assert!(
+            matches!(kernel, 1 | 3) && matches!(stride, 1 | 2),
+            "no kernel for {kernel} × {kernel} with stride {stride}"
+        );
         let outputs = bias.len();
         let taps = kernel * kernel;
         assert_eq!(weight.len(), outputs * inputs * taps);
@@ -55,7 +66,8 @@ impl PackedConv {
                 for tap in 0..taps {
                     for input in input_block..inputs.min(input_block + LANES) {
                         for output in first * LANES..first * LANES + lanes {
-                            let value = if output < outputs { weight[(output * inputs + input) * taps + tap] } else { 0.0 };
+                            let value =
+                                if output < outputs { weight[(output * inputs + input) * taps + tap] } else { 0.0 };
                             packed.push(value);
                         }
                     }
@@ -70,11 +82,7 @@ impl PackedConv {
     /// Runs on a map; `plus`, where given, is added to the result.
     pub fn run(&self, pool: &Arc<PlanePool>, x: &Map, plus: Option<&Map>) -> Map {
         assert_eq!(x.channels, self.inputs);
-        let block = |(index, plane): (usize, &Arc<Plane>)| InputBlock {
-            data: plane.data().as_ptr(),
-            channels: x.lanes.min(x.channels - index * x.lanes),
-        };
-        let inputs: Vec<InputBlock> = x.planes.iter().enumerate().map(block).collect();
+        let inputs = input_blocks(x);
         let [height, width] = [x.height, x.width].map(|side| (side - 1) / self.stride + 1);
         let blocks = self.outputs.div_ceil(LANES);
         let mut planes: Vec<Plane> = (0..blocks).map(|_| pool.take([height, width, LANES])).collect();
@@ -88,7 +96,7 @@ impl PackedConv {
         };
         let run = Run {
             conv: self,
-            inputs,
+            inputs: &inputs,
             input_row: (x.width + 2 * BORDER) * x.lanes,
             input_pixel: x.lanes,
             outputs: &outputs,
@@ -107,6 +115,21 @@ impl PackedConv {
         let planes = planes.into_iter().map(Arc::new).collect();
         Map { channels: self.outputs, height, width, lanes: LANES, planes }
     }
+}
+
+/// Where a map's channels lie.
+fn input_blocks(x: &Map) -> Vec<InputBlock> {
+    // A picture's channels are planes one below the other.
+    let picture_step = (x.height + 2 * BORDER) * (x.width + 2 * BORDER);
+    let mut blocks = Vec::with_capacity(x.channels.div_ceil(LANES));
+    for first in (0..x.channels).step_by(LANES) {
+        let (data, channel_step) = match x.lanes {
+            LANES => (x.planes[first / LANES].data(), 1),
+            _ => (&x.planes[0].data()[first * picture_step..], picture_step),
+        };
+        blocks.push(InputBlock { data: data.as_ptr(), channels: LANES.min(x.channels - first), channel_step });
+    }
+    blocks
 }
 
 impl Run<'_> {

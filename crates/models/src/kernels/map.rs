@@ -85,26 +85,31 @@ pub(crate) struct Map {
     pub channels: usize,
     pub height: usize,
     pub width: usize,
-    /// Channels per plane: [`LANES`], or 1 for a picture that comes from outside.
+    /// Channels side by side at each pixel: [`LANES`], or 1 for a picture that comes from outside.
     pub lanes: usize,
-    /// What the last plane has beyond `channels` is not used.
+    /// Blocks of [`LANES`] channels; what the last one has beyond `channels` is not used. A picture from outside has one plane
+    /// with its channels, each with its border, one below the other.
     pub planes: Vec<Arc<Plane>>,
 }
 
 impl Map {
-    /// Takes a picture `[channels, height, width]` in, one plane per channel.
+    /// Takes a picture `[channels, height, width]` in.
     pub fn from_planar(pool: &Arc<PlanePool>, values: &[f32], [channels, height, width]: Shape) -> Map {
         assert_eq!(values.len(), channels * height * width);
-        let fill = |values: &[f32]| {
-            let mut plane = pool.take([height, width, 1]);
+        // The lower border of a channel and the upper one of the next are rows of the plane, whatever they held before.
+        let mut plane = pool.take([channels * (height + 2 * BORDER), width, 1]);
+        for (channel, values) in values.chunks_exact(height * width).enumerate() {
+            let first = channel * (height + 2 * BORDER);
             for (y, from) in values.chunks_exact(width).enumerate() {
-                let row = plane.row(y);
+                let row = plane.row(first + y);
                 plane.data_mut()[row].copy_from_slice(from);
             }
-            Arc::new(plane)
-        };
-        let planes = values.par_chunks_exact(height * width).map(fill).collect();
-        Map { channels, height, width, lanes: 1, planes }
+            for y in height..height + 2 * BORDER {
+                let row = plane.row(first + y);
+                plane.data_mut()[row].fill(0.0);
+            }
+        }
+        Map { channels, height, width, lanes: 1, planes: vec![Arc::new(plane)] }
     }
 
     /// A map of blocks made plane by plane: `fill` is given a plane's number and the new plane.

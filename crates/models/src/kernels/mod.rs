@@ -9,6 +9,8 @@ mod isa;
 pub(crate) mod map;
 pub(crate) mod pool;
 pub(crate) mod simd;
+#[cfg(test)]
+mod tests;
 mod tile;
 #[cfg(target_arch = "x86_64")]
 mod x86;

@@ -50,7 +50,9 @@ pub(crate) fn upsample_2(pool: &Arc<PlanePool>, x: &Map) -> Map {
         for y in 0..x.height {
             let (upper, lower) = (plane.row(2 * y), plane.row(2 * y + 1));
             let data = plane.data_mut();
-            for (pixel, pair) in from.data()[from.row(y)].chunks_exact(LANES).zip(data[upper.clone()].chunks_exact_mut(2 * LANES)) {
+            for (pixel, pair) in
+                from.data()[from.row(y)].chunks_exact(LANES).zip(data[upper.clone()].chunks_exact_mut(2 * LANES))
+            {
                 pair[..LANES].copy_from_slice(pixel);
                 pair[LANES..].copy_from_slice(pixel);
             }

@@ -12,13 +12,15 @@ use super::x86::{Avx2, Avx512};
 /// Most blocks of output channels that are computed at a time.
 pub(super) const MAX_GROUP: usize = 2;
 
-/// A run of input channels that lie side by side at each pixel.
+/// A run of input channels.
 #[derive(Clone, Copy)]
 pub(super) struct InputBlock {
     /// The first channel of the top left pixel, border included.
     pub data: *const f32,
     /// Channels, 1 to [`LANES`].
     pub channels: usize,
+    /// Floats from one channel of a pixel to the next.
+    pub channel_step: usize,
 }
 
 /// What is done to the sum.
@@ -73,19 +75,20 @@ unsafe fn tile<S: Simd, const GROUP: usize, const PIXELS: usize, const STEP: usi
             let first = input.data.add(t.input_offset);
             for tap_y in 0..t.kernel {
                 for tap_x in 0..t.kernel {
-                    let tap = first.add(tap_y * t.input_row + tap_x * t.input_pixel);
-                    for channel in 0..input.channels {
+                    let mut tap = first.add(tap_y * t.input_row + tap_x * t.input_pixel);
+                    for _ in 0..input.channels {
                         let mut filters = [S::splat(0.0); GROUP];
                         for (block, filter) in filters.iter_mut().enumerate() {
                             *filter = S::load(weights.add(block * LANES));
                         }
                         weights = weights.add(GROUP * LANES);
                         for pixel in 0..PIXELS {
-                            let value = S::splat(*tap.add(channel + pixel * STEP));
+                            let value = S::splat(*tap.add(pixel * STEP));
                             for block in 0..GROUP {
                                 sums[block][pixel] = S::mul_add(value, filters[block], sums[block][pixel]);
                             }
                         }
+                        tap = tap.wrapping_add(input.channel_step);
                     }
                 }
             }

@@ -58,9 +58,8 @@ pub fn index(gops: &[Gop], method: IndexMethod, first_pts: i64) -> Made {
                 time += duration;
             }
             // The last one displayed is decoded first.
-            let p = shown.pop().unwrap();
-            push(Some(p), false, key_ordinal);
-            for pts in shown {
+            let decoded = shown.last().into_iter().chain(&shown[..shown.len() - 1]);
+            for &pts in decoded {
                 push(Some(pts), false, key_ordinal);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use framefan_contract::ErrorKind;
 
@@ -53,26 +53,29 @@ pub(super) fn creates_once(store: &dyn ObjectStore) {
 pub(super) fn creates_once_under_races(store: &dyn ObjectStore) {
     const THREADS: usize = 8;
     const KEYS: usize = 25;
-    let winners: Vec<AtomicUsize> = (0..KEYS).map(|_| AtomicUsize::new(usize::MAX)).collect();
+    let content = |thread: usize| vec![thread as u8; 10_000];
     let barrier = Barrier::new(THREADS);
-    std::thread::scope(|scope| {
-        for thread in 0..THREADS {
-            let (winners, barrier) = (&winners, &barrier);
-            scope.spawn(move || {
-                for (key, winner) in winners.iter().enumerate() {
-                    barrier.wait();
-                    let mine = vec![thread as u8; 10_000];
-                    if store.create(&format!("race/{key}/object"), &mine).unwrap() == Created::New {
-                        let before = winner.swap(thread, Ordering::SeqCst);
-                        assert_eq!(before, usize::MAX, "two creators made object {key}");
-                    }
-                }
-            });
-        }
+    // What each thread was told, for each key. Nothing panics between barriers, where the others would wait for ever.
+    let outcomes: Vec<Vec<framefan_contract::Result<Created>>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let barrier = &barrier;
+                scope.spawn(move || {
+                    let creates = (0..KEYS).map(|key| {
+                        barrier.wait();
+                        store.create(&format!("race/{key}/object"), &content(thread))
+                    });
+                    creates.collect()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    for (key, winner) in winners.iter().enumerate() {
-        let bytes = store.get(&format!("race/{key}/object")).unwrap().unwrap();
-        assert_eq!(bytes, vec![winner.load(Ordering::SeqCst) as u8; 10_000]);
+    for key in 0..KEYS {
+        let told = outcomes.iter().map(|of_thread| *of_thread[key].as_ref().unwrap());
+        let winners: Vec<usize> = told.enumerate().filter(|o| o.1 == Created::New).map(|o| o.0).collect();
+        let [winner] = winners[..] else { panic!("object {key} was made by {winners:?}") };
+        assert_eq!(store.get(&format!("race/{key}/object")).unwrap(), Some(content(winner)));
     }
     assert_eq!(store.list("race/").unwrap().len(), KEYS, "something else was left behind");
 }

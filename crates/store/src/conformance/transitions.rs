@@ -119,13 +119,16 @@ pub(super) fn jobs_follow_the_table(make: MakeJobs<'_>) {
     assert_eq!(made, table, "some transitions of the table cannot be made");
 }
 
-/// A call that wants to change a chunk's status, what it aims at, who calls, when, and whether it was accepted.
+/// Makes a call as the given worker at the given time; whether it was accepted.
+type AsWorker = fn(&dyn JobStore, &str, f64) -> Result<bool>;
+
+/// A call that wants to change a chunk's status: what it aims at, who calls and when.
 struct ChunkCall {
     name: &'static str,
     to: ChunkStatus,
     worker: &'static str,
     now: f64,
-    run: fn(&dyn JobStore, &str, f64) -> Result<bool>,
+    run: AsWorker,
 }
 
 /// Who has the lease of the chunk that is tried, and until when.
@@ -134,7 +137,7 @@ const LEASE_UNTIL: f64 = 100.0;
 
 /// Every call, by the holder and by another, while the lease lasts and after.
 fn chunk_calls() -> Vec<ChunkCall> {
-    let calls: [(&'static str, ChunkStatus, fn(&dyn JobStore, &str, f64) -> Result<bool>); 4] = [
+    let calls: [(&'static str, ChunkStatus, AsWorker); 4] = [
         ("claim_chunk", ChunkStatus::Processing, |s, worker, now| {
             Ok(s.claim_chunk(JOB, 0, worker, 10.0, now)? == ChunkClaim::Claimed)
         }),

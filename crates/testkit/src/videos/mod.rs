@@ -175,7 +175,7 @@ pub fn all(test: &str) -> Vec<(&'static Spec, PathBuf)> {
 }
 
 /// Puts a finished file in its place unless another test was faster: a file that is in use never changes.
-pub(crate) fn keep_first(made: &Path, path: &Path) {
+fn keep_first(made: &Path, path: &Path) {
     match fs::hard_link(made, path) {
         Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => panic!("cannot make {}: {e}", path.display()),
         _ => {}
@@ -200,4 +200,28 @@ fn expand(list: &str, scratch: &Path, name: &str) -> Vec<String> {
         }
     }
     args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_file_is_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second, kept] = ["first", "second", "kept"].map(|name| folder.path().join(name));
+        fs::write(&first, "1").unwrap();
+        fs::write(&second, "2").unwrap();
+        keep_first(&first, &kept);
+        keep_first(&second, &kept);
+        assert_eq!(fs::read_to_string(&kept).unwrap(), "1");
+    }
+
+    #[test]
+    fn recipes_are_expanded() {
+        let args = expand("$short -i @a.mkv -bsf:v x=@b @out", Path::new("/s"), "name.mp4");
+        let wanted =
+            "-y -f lavfi -i testsrc2=s=192x108:r=25:d=1 -i /s/a.mkv -bsf:v x=/s/b -fflags +bitexact /s/name.mp4";
+        assert_eq!(args.join(" "), wanted);
+    }
 }

@@ -1,0 +1,121 @@
+//! Milliseconds a picture of YOLOv8n-pose: these kernels, candle's own operations, and ONNX Runtime on as many threads.
+//!
+//! `FRAMEFAN_TEST_DATA=… FRAMEFAN_PYTHON=… cargo run -p framefan-models --example bench [ROUNDS]`
+//!
+//! The competitors take turns, so that what else the machine does hits all of them.
+
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+
+use candle_core::{Device, Tensor};
+use framefan_contract::request::Precision;
+use framefan_models::yolov8::Kernels;
+use framefan_models::{ComputeDevice, Weights, Yolov8};
+
+/// Runs the model once for each line of standard input and prints the milliseconds.
+const ONNX: &str = r#"
+import sys, time, numpy as np, onnxruntime as ort
+model, threads = sys.argv[1], int(sys.argv[2])
+options = ort.SessionOptions()
+options.intra_op_num_threads = threads
+s = ort.InferenceSession(model, options, providers=['CPUExecutionProvider'])
+i = s.get_inputs()[0]
+x = np.random.default_rng(1).random(i.shape, np.float32)
+for _ in range(3): s.run(None, {i.name: x})
+for _ in sys.stdin:
+    a, c = time.perf_counter(), time.process_time()
+    s.run(None, {i.name: x})
+    print(1e3 * (time.perf_counter() - a), 1e3 * (time.process_time() - c), flush=True)
+"#;
+
+struct OnnxRuntime {
+    child: Child,
+    ask: ChildStdin,
+    answer: BufReader<ChildStdout>,
+}
+
+impl OnnxRuntime {
+    fn start(model: &std::path::Path) -> Result<Self, Box<dyn Error>> {
+        let mut python = framefan_testkit::python().ok_or("set FRAMEFAN_PYTHON")?;
+        python.arg("-c").arg(ONNX).arg(model).arg(rayon::current_num_threads().to_string());
+        let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let ask = child.stdin.take().ok_or("no standard input")?;
+        let answer = BufReader::new(child.stdout.take().ok_or("no standard output")?);
+        Ok(OnnxRuntime { child, ask, answer })
+    }
+
+    /// Milliseconds by the clock and of processor time.
+    fn run(&mut self) -> Result<[f64; 2], Box<dyn Error>> {
+        self.ask.write_all(b"\n")?;
+        let mut line = String::new();
+        self.answer.read_line(&mut line)?;
+        let (wall, processor) = line.trim().split_once(' ').ok_or("no times")?;
+        Ok([wall.parse()?, processor.parse()?])
+    }
+
+    fn stop(mut self) -> Result<(), Box<dyn Error>> {
+        drop(self.ask);
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+/// Processor time of all threads of this process, in milliseconds.
+fn processor_ms() -> Result<f64, Box<dyn Error>> {
+    let mut nanoseconds = 0f64;
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let times = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        nanoseconds += times.split(' ').next().unwrap_or("0").parse::<f64>()?;
+    }
+    Ok(nanoseconds / 1e6)
+}
+
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let rounds: usize = std::env::args().nth(1).map_or(Ok(20), |n| n.parse())?;
+    let data = framefan_testkit::data().ok_or("set FRAMEFAN_TEST_DATA")?.join("weights");
+    let weights = Weights::load(&data.join("yolov8n-pose.safetensors"), &Device::Cpu)?;
+    let fused = Yolov8::load(&weights, &Device::Cpu, Precision::F32)?;
+    let candle = Yolov8::load_with(&weights, &Device::Cpu, Precision::F32, Kernels::Candle)?;
+    println!("{}", ComputeDevice::Cpu.describe());
+    for (height, width, onnx) in [(640, 640, "yolov8n-pose-640.onnx"), (384, 640, "yolov8n-pose-384x640.onnx")] {
+        let picture = Tensor::rand(0f32, 1f32, (1, 3, height, width), &Device::Cpu)?;
+        let mut runtime = OnnxRuntime::start(&data.join(onnx))?;
+        let time = |network: &Yolov8| -> Result<[f64; 2], Box<dyn Error>> {
+            let (start, processor) = (Instant::now(), processor_ms()?);
+            network.forward(&picture)?;
+            Ok([1e3 * start.elapsed().as_secs_f64(), processor_ms()? - processor])
+        };
+        time(&fused)?;
+        let unfused = time(&candle)?[0];
+        let mut times = [const { Vec::new() }; 4];
+        for _ in 0..rounds {
+            let [wall, processor] = runtime.run()?;
+            times[2].push(wall);
+            times[3].push(processor);
+            // ONNX Runtime's threads keep spinning for a while.
+            std::thread::sleep(Duration::from_millis(60));
+            let [wall, processor] = time(&fused)?;
+            times[0].push(wall);
+            times[1].push(processor);
+        }
+        runtime.stop()?;
+        println!("{height} × {width}: milliseconds, best and median of {rounds}; candle's own operations {unfused:.0}");
+        for (name, ours, theirs) in [("by the clock", 0, 2), ("processor time", 1, 3)] {
+            let [our_median, their_median] = [ours, theirs].map(|of| median(&mut times[of]));
+            let [our_best, their_best] = [times[ours][0], times[theirs][0]];
+            println!(
+                "  {name:14} fused {our_best:6.1} {our_median:6.1}   ONNX Runtime {their_best:6.1} {their_median:6.1}   ratio {:.2} {:.2}",
+                our_best / their_best,
+                our_median / their_median
+            );
+        }
+    }
+    Ok(())
+}

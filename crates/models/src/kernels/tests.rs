@@ -1,0 +1,225 @@
+//! The kernels of every instruction set agree with candle's operations, for any size, and always give the same bits.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+use proptest::prelude::*;
+
+use super::conv::PackedConv;
+use super::map::{Map, PlanePool};
+use super::simd::LANES;
+use super::{Finish, Isa, pool, simd};
+
+/// Numbers from −1 to 1 that look random.
+fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// A map of blocks with these values, `[channels, height, width]`.
+fn blocked(planes: &Arc<PlanePool>, values: &[f32], [channels, height, width]: [usize; 3]) -> Map {
+    Map::from_planes(planes, [channels, height, width], |block, plane| {
+        for y in 0..height {
+            let row = plane.row(y).start;
+            for x in 0..width {
+                for lane in 0..LANES {
+                    let channel = block * LANES + lane;
+                    // Lanes beyond the last channel must not matter.
+                    let value = if channel < channels { values[(channel * height + y) * width + x] } else { f32::NAN };
+                    plane.data_mut()[row + x * LANES + lane] = value;
+                }
+            }
+        }
+    })
+}
+
+/// The values of a map of blocks, `[channels, height, width]`.
+fn planar(map: &Map) -> Vec<f32> {
+    let mut values = Vec::new();
+    for channel in 0..map.channels {
+        let plane = &map.planes[channel / LANES];
+        for y in 0..map.height {
+            values.extend(plane.data()[plane.row(y)].iter().skip(channel % LANES).step_by(LANES));
+        }
+    }
+    values
+}
+
+/// The largest difference, relative to the largest value.
+fn difference(ours: &[f32], reference: &Tensor) -> f32 {
+    let reference = reference.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    assert_eq!(ours.len(), reference.len());
+    let largest = reference.iter().fold(0f32, |best, value| best.max(value.abs()));
+    let mut worst = 0f32;
+    for (a, b) in ours.iter().zip(&reference) {
+        // Not max, which would overlook NaN.
+        worst = if (a - b).abs() <= worst { worst } else { (a - b).abs() };
+    }
+    worst / largest.max(1e-6)
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    inputs: usize,
+    outputs: usize,
+    size: [usize; 2],
+    kernel: usize,
+    stride: usize,
+    silu: bool,
+    plus: bool,
+    planar: bool,
+    seed: u64,
+}
+
+impl Case {
+    fn size_out(&self) -> [usize; 2] {
+        self.size.map(|side| (side - 1) / self.stride + 1)
+    }
+
+    fn values(&self) -> [Vec<f32>; 4] {
+        let [height, width] = self.size;
+        let [height_out, width_out] = self.size_out();
+        let taps = self.kernel * self.kernel;
+        [
+            numbers(self.inputs * height * width, self.seed),
+            numbers(self.outputs * self.inputs * taps, self.seed + 1),
+            numbers(self.outputs, self.seed + 2),
+            numbers(self.outputs * height_out * width_out, self.seed + 3),
+        ]
+    }
+
+    fn run(&self, isa: Isa, planes: &Arc<PlanePool>) -> Vec<f32> {
+        let [x, weight, bias, plus] = self.values();
+        let [height, width] = self.size;
+        let [height_out, width_out] = self.size_out();
+        let finish = if self.silu { Finish::Silu } else { Finish::None };
+        let conv = PackedConv::new(isa, &weight, &bias, self.inputs, self.kernel, self.stride, finish);
+        let shape = [self.inputs, height, width];
+        let x = if self.planar { Map::from_planar(planes, &x, shape) } else { blocked(planes, &x, shape) };
+        let plus = self.plus.then(|| blocked(planes, &plus, [self.outputs, height_out, width_out]));
+        planar(&conv.run(planes, &x, plus.as_ref()))
+    }
+
+    fn reference(&self) -> Tensor {
+        let [x, weight, bias, plus] = self.values();
+        let [height, width] = self.size;
+        let [height_out, width_out] = self.size_out();
+        let tensor = |values, shape: &[usize]| Tensor::from_vec(values, shape, &Device::Cpu).unwrap();
+        let x = tensor(x, &[1, self.inputs, height, width]);
+        let weight = tensor(weight, &[self.outputs, self.inputs, self.kernel, self.kernel]);
+        let y = x.conv2d(&weight, self.kernel / 2, self.stride, 1, 1).unwrap();
+        let y = y.broadcast_add(&tensor(bias, &[1, self.outputs, 1, 1])).unwrap();
+        let y = if self.silu { y.silu().unwrap() } else { y };
+        if self.plus { (y + tensor(plus, &[1, self.outputs, height_out, width_out])).unwrap() } else { y }
+    }
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let sizes = (1usize..40, 1usize..70, 1usize..30, 1usize..60);
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    (sizes, flags, 0u64..1000).prop_map(|((inputs, outputs, height, width), (wide, half, silu, plus, planar), seed)| {
+        Case {
+            inputs,
+            outputs,
+            size: [height, width],
+            kernel: if wide { 3 } else { 1 },
+            stride: if half { 2 } else { 1 },
+            silu,
+            plus,
+            planar,
+            seed,
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn convolutions_agree_with_candle(case in case()) {
+        let planes = Arc::default();
+        let reference = case.reference();
+        for isa in Isa::available() {
+            let worst = difference(&case.run(isa, &planes), &reference);
+            prop_assert!(worst < 1e-5, "{:?} is off by {}", isa, worst);
+        }
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_threads_or_used_memory(case in case()) {
+        for isa in Isa::available() {
+            let planes = Arc::default();
+            let first = case.run(isa, &planes);
+            for threads in [1, 3] {
+                let workers = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let again = workers.install(|| case.run(isa, &planes));
+                prop_assert!(first.iter().zip(&again).all(|(a, b)| a.to_bits() == b.to_bits()), "{:?}, {} threads", isa, threads);
+            }
+        }
+    }
+
+    #[test]
+    fn pooling_and_upsampling_agree_with_candle(channels in 1usize..40, height in 1usize..20, width in 1usize..20, seed in 0u64..1000) {
+        let planes = Arc::default();
+        let values = numbers(channels * height * width, seed);
+        let x = blocked(&planes, &values, [channels, height, width]);
+        let reference = Tensor::from_vec(values, (1, channels, height, width), &Device::Cpu).unwrap();
+        let padded = reference.pad_with_same(2, 2, 2).unwrap().pad_with_same(3, 2, 2).unwrap();
+        let pooled = padded.max_pool2d_with_stride(5, 1).unwrap();
+        prop_assert_eq!(difference(&planar(&pool::max_pool_5(&planes, &x)), &pooled), 0.0);
+        let doubled = reference.upsample_nearest2d(2 * height, 2 * width).unwrap();
+        prop_assert_eq!(difference(&planar(&pool::upsample_2(&planes, &x)), &doubled), 0.0);
+    }
+}
+
+#[test]
+fn wide_maps_use_every_tile_size() {
+    for width in 1..=40 {
+        for outputs in [16, 32] {
+            let case = Case {
+                inputs: 16,
+                outputs,
+                size: [3, width],
+                kernel: 3,
+                stride: 1,
+                silu: true,
+                plus: true,
+                planar: false,
+                seed: 1,
+            };
+            for isa in Isa::available() {
+                let worst = difference(&case.run(isa, &Arc::default()), &case.reference());
+                assert!(worst < 1e-5, "{isa:?} at width {width} is off by {worst}");
+            }
+        }
+    }
+}
+
+#[test]
+fn joined_halves_are_the_map() {
+    let planes = Arc::default();
+    let values = numbers(64 * 3 * 5, 1);
+    let map = blocked(&planes, &values, [64, 3, 5]);
+    let [low, high] = map.halve();
+    assert_eq!(planar(&high), values[32 * 15..]);
+    assert_eq!(planar(&Map::concat(&[low, high])), values);
+}
+
+#[test]
+fn exponentials_are_accurate() {
+    let mut worst = 0f64;
+    for step in -870..=870 {
+        let x = step as f32 * 0.1 + 0.0137;
+        let exact = f64::from(x).exp();
+        worst = worst.max(((f64::from(simd::exp([x; LANES])[3]) - exact) / exact).abs());
+    }
+    assert!(worst < 3e-7, "off by {worst}");
+    let far =
+        simd::sigmoid([-1e9, -100.0, -87.0, -1.0, 0.0, 1.0, 20.0, 1e9, f32::MIN, f32::MAX, 0., 0., 0., 0., 0., 0.]);
+    assert!(far.iter().all(|value| (0.0..=1.0).contains(value)), "{far:?}");
+    assert_eq!((far[4], far[7]), (0.5, 1.0));
+}
