@@ -109,7 +109,7 @@ fn files_that_name_another_file() {
         hostile::data_reference_url(folder.path(), &named),
     ];
     for video in inputs {
-        refused(&video, &["not a video", "container", "another file"]);
+        refused(&video, &["not a video", "container", "in another file"]);
         no_other_file_is_opened(&video, &named);
     }
 }

@@ -34,7 +34,7 @@ fn wrong_usage_exits_2_and_says_what_is_allowed() {
         (&["plan", video, "--analyzer", "posse"], "pose"),
         (&["plan", video, "--analyzer", "pose", "--chunk-seconds", "0"], "greater than 0"),
         (&["plan", video, "--analyzer", "pose", "--shards", "none"], "auto"),
-        (&["plan", video, "--analyzer", "pose", "--sample-fps", "-1"], "sample_fps"),
+        (&["plan", video, "--analyzer", "pose", "--sample-fps=-1"], "sample_fps"),
         (&["plan", video, "--analyzer", "pose", "--param", "pose.nonsense=1"], "nonsense"),
         (&["plan", video, "--analyzer", "pose", "--param", "score=1"], "ANALYZER.KEY=VALUE"),
         (&["plan", video, "--analyzer", "pose", "--param", "track.score=1"], "track"),
@@ -56,6 +56,7 @@ fn probe_and_plan_print_json() {
     assert_eq!(probe["video"]["rotation"], 90);
     assert_eq!((&probe["video"]["width"], &probe["video"]["height"]), (&108.into(), &192.into()));
     assert_eq!(probe["index_method"], "tables");
+    let video = videos::path("h264.mp4");
     let (code, out, _) = end_of(&[
         "plan", video.to_str().unwrap(), "--analyzer", "pose", "--chunk-seconds", "1", "--shards", "2", "--json",
     ]);

@@ -1,9 +1,7 @@
 //! `framefan plan`.
 
-use std::collections::BTreeMap;
-
-use framefan_contract::request::{AnalyzerRequest, JobRequest, Precision, REQUEST_SCHEMA};
 use framefan_contract::Result;
+use framefan_contract::request::{JobRequest, Precision, REQUEST_SCHEMA};
 use framefan_media::Limits;
 
 use super::ask;
@@ -53,26 +51,11 @@ pub fn plan(args: &Plan) -> Result<()> {
 
 /// The request without what a plan does not depend on: weights and devices.
 fn request(args: &Plan, opened: &framefan_jobs::OpenSource) -> Result<JobRequest> {
-    let given = ask::params(&args.analysis.params)?;
-    let mut analyzers = Vec::new();
-    for name in &args.analysis.analyzers {
-        let analyzer = framefan_analyzers::find(name)?;
-        let mut params = ask::common_params(&args.analysis);
-        params.extend(given.get(name).cloned().unwrap_or_default());
-        let (chunk_params, reduce_params) = analyzer.params(&params)?;
-        analyzers.push(AnalyzerRequest {
-            name: name.clone(),
-            chunk_version: analyzer.chunk_version(),
-            reduce_version: analyzer.reduce_version(),
-            chunk_params,
-            reduce_params,
-            models: BTreeMap::new(),
-        });
-    }
+    let (names, params) = (&args.analysis.analyzers, ask::params(&args.analysis.params)?);
     Ok(JobRequest {
         schema: REQUEST_SCHEMA.to_owned(),
         source: opened.source.clone(),
-        analyzers,
+        analyzers: framefan_jobs::analyzer_requests(names, &params, &ask::common_params(&args.analysis))?,
         precision: Precision::F32,
         device_class: String::new(),
         chunk_seconds: ask::chunk_seconds(&args.cutting.chunk_seconds)?,

@@ -16,7 +16,7 @@ mod section;
 mod source;
 mod summary;
 
-pub use accept::{Accepted, Ask, accept};
+pub use accept::{Accepted, Ask, accept, analyzer_requests};
 pub use local::{LocalRun, run};
 pub use models::{ModelPaths, parse_model};
 pub use plan::{accept_plan, make_plan};

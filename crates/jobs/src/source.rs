@@ -37,7 +37,7 @@ pub fn open(video: &str, limits: &Limits) -> Result<OpenSource> {
         .and_then(|m| m.duration_since(UNIX_EPOCH).ok())
         .map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(0));
     let bytes: Arc<dyn ByteSource> = Arc::new(FileSource::open(&absolute)?);
-    let probe = probe(bytes.clone(), limits).map_err(|e| e.context(video))?;
+    let probe = probe(bytes.clone(), limits)?;
     let source = Source::File {
         path: absolute.to_string_lossy().into_owned(),
         size: metadata.len(),

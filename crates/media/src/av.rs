@@ -13,7 +13,7 @@ pub(crate) use video_rs::ffmpeg::ffi;
 /// FFmpeg's "no timestamp".
 pub(crate) const NO_PTS: i64 = i64::MIN;
 
-/// Sets up what is global in FFmpeg: messages go nowhere, except that a decoder's error messages are counted for it.
+/// Sets up what is global in FFmpeg: messages go nowhere, except that a decoder's complaints are counted for it.
 pub(crate) fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -28,21 +28,34 @@ pub(crate) fn init() {
     });
 }
 
-/// Counts messages of level error and worse that a codec context logs into the counter that its `opaque` names.
-unsafe extern "C" fn log(object: *mut c_void, level: c_int, _format: *const c_char, _args: *mut c_void) {
-    if level > ffi::AV_LOG_ERROR as c_int || object.is_null() {
+/// What a decoder and its threads have logged.
+#[derive(Default)]
+pub(crate) struct Complaints {
+    /// Messages of level error and worse, and those about concealment.
+    pub(crate) all: AtomicU64,
+    /// Messages that parts of a picture were concealed, which FFmpeg does not always flag on the picture.
+    pub(crate) concealed: AtomicU64,
+}
+
+/// Counts a codec context's messages into the counters that its `opaque` names.
+unsafe extern "C" fn log(object: *mut c_void, level: c_int, format: *const c_char, _args: *mut c_void) {
+    if level > ffi::AV_LOG_INFO as c_int || object.is_null() || format.is_null() {
         return;
     }
-    // SAFETY: FFmpeg passes null or an object whose first field is its class; codec contexts are known by that class, and
-    // only `Decoder` sets `opaque` of one, to a counter that outlives the context.
+    // SAFETY: FFmpeg passes an object whose first field is its class, and a terminated format; codec contexts are known by
+    // that class, and only `Decoder` sets `opaque` of one, to counters that outlive the context.
     unsafe {
         let class = *object.cast::<*const ffi::AVClass>();
         if class != ffi::avcodec_get_class() {
             return;
         }
-        let counter = (*object.cast::<ffi::AVCodecContext>()).opaque.cast::<AtomicU64>();
-        if let Some(counter) = counter.as_ref() {
-            counter.fetch_add(1, Ordering::Relaxed);
+        let Some(complaints) = (*object.cast::<ffi::AVCodecContext>()).opaque.cast::<Complaints>().as_ref() else { return };
+        let concealed = CStr::from_ptr(format).to_bytes().starts_with(b"concealing ");
+        if concealed {
+            complaints.concealed.fetch_add(1, Ordering::Relaxed);
+        }
+        if concealed || level <= ffi::AV_LOG_ERROR as c_int {
+            complaints.all.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -119,6 +132,12 @@ impl Packet {
     pub(crate) fn new() -> Result<Self> {
         // SAFETY: no preconditions.
         NonNull::new(unsafe { ffi::av_packet_alloc() }).map(Packet).ok_or_else(out_of_memory)
+    }
+
+    /// Another reference to the same data.
+    pub(crate) fn share(&self) -> Result<Self> {
+        // SAFETY: the packet is valid.
+        NonNull::new(unsafe { ffi::av_packet_clone(self.as_ptr()) }).map(Packet).ok_or_else(out_of_memory)
     }
 
     pub(crate) fn as_ptr(&self) -> *mut ffi::AVPacket {

@@ -107,9 +107,15 @@ impl Drop for Io {
 }
 
 impl State {
+    /// Bytes there are, blank ones included: the tables of a truncated file name media data beyond its end.
+    fn size(&self) -> u64 {
+        let blank_end = self.blank.last().filter(|_| self.blanking).map_or(0, |range| range.end);
+        self.source.size().max(blank_end)
+    }
+
     /// Delivers up to `out.len()` bytes from the current position; 0 at the end.
     fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        let left = self.source.size().saturating_sub(self.position);
+        let left = self.size().saturating_sub(self.position);
         let mut want = out.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         if want == 0 {
             return Ok(0);
@@ -159,7 +165,7 @@ unsafe extern "C" fn read(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> 
 unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {
     // SAFETY: as in `read`.
     let state = unsafe { &mut *opaque.cast::<State>() };
-    let size = i64::try_from(state.source.size()).unwrap_or(i64::MAX);
+    let size = i64::try_from(state.size()).unwrap_or(i64::MAX);
     let target = match whence & !(ffi::AVSEEK_FORCE as c_int) {
         whence if whence == ffi::AVSEEK_SIZE as c_int => return size,
         0 => Some(offset),

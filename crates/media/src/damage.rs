@@ -14,12 +14,18 @@ use framefan_contract::video::VideoInfo;
 pub(crate) struct DamageLog {
     /// Times of affected packets that are not yet part of a span.
     pending: BTreeMap<i64, String>,
-    /// Set while the packets being decoded are affected: why.
-    cause: Option<String>,
+    /// Set while the packets being decoded are affected.
+    cause: Option<Cause>,
     /// Ordinal and time of every affected packet's frame.
     affected: BTreeMap<u64, i64>,
     spans: Vec<Span>,
     any: bool,
+}
+
+struct Cause {
+    reason: String,
+    /// Only frames displayed before this are affected.
+    before: i64,
 }
 
 struct Span {
@@ -35,11 +41,14 @@ impl DamageLog {
         self.any
     }
 
-    /// Notes that a packet, whose frame is due at `pts`, is damaged.
-    pub(crate) fn hit(&mut self, ordinal: u64, pts: i64, reason: &str) {
+    /// Notes that a packet is damaged. Its frame is due at `pts`, if the index has one. Of the packets that follow, those are
+    /// affected whose frames are displayed before `before`: when the damaged packet is displayed before the last key packet, that
+    /// key packet and what builds on it are sound.
+    pub(crate) fn hit(&mut self, ordinal: u64, pts: Option<i64>, before: i64, reason: &str) {
         self.any = true;
-        self.cause.get_or_insert_with(|| reason.to_owned());
-        self.affect(ordinal, Some(pts));
+        let cause = self.cause.get_or_insert_with(|| Cause { reason: reason.to_owned(), before });
+        cause.before = cause.before.max(before);
+        self.affect(ordinal, pts);
     }
 
     /// A packet was sent to the decoder; a key packet ends what damage before it affects.
@@ -58,9 +67,10 @@ impl DamageLog {
     /// Adds a packet to those affected by the current cause.
     pub(crate) fn affect(&mut self, ordinal: u64, pts: Option<i64>) {
         if let (Some(cause), Some(pts)) = (&self.cause, pts)
+            && pts < cause.before
             && self.affected.insert(ordinal, pts).is_none()
         {
-            self.pending.insert(pts, cause.clone());
+            self.pending.insert(pts, cause.reason.clone());
         }
     }
 

@@ -18,7 +18,7 @@ use framefan_contract::plan::{Chunk, PacketRef};
 use framefan_contract::video::{IndexMethod, VideoInfo};
 use framefan_contract::{Error, Rational, Result};
 
-use crate::av::Parameters;
+use crate::av::{Packet, Parameters};
 use crate::damage::DamageLog;
 use crate::decoder::{Decoder, DecoderOptions, Received};
 use crate::feed::{Fed, Feed, FeedMetrics, Item, Opener};
@@ -131,12 +131,18 @@ struct Run {
     sent: BTreeMap<u64, Sent>,
     last_sent: u64,
     complaints: u64,
-    /// Packets displayed before the start packet were sent, whose references are missing: the decoder may complain.
-    has_leading: bool,
+    /// Just after the last of `opening` that is displayed before the start packet. Such packets may lack their references, of
+    /// which the decoder complains.
+    leading_end: usize,
+    /// The packets sent until the start frame came out.
+    opening: Vec<Packet>,
+    /// The start frame, or a later one, came out.
     settled: bool,
     /// The start frame came out, or needs not.
     recovered: bool,
     finishing: Option<Finish>,
+    /// The file ended before the last wanted packet.
+    ended_early: bool,
 }
 
 /// What happens once the decoder has given out all its frames.
@@ -265,10 +271,7 @@ impl FrameReader {
         let Fed { mut packet, place } = match item {
             Item::Packet(fed) => fed,
             Item::End { complete } => {
-                if !complete && self.run.last_sent + 1 < self.end_packet {
-                    let pts = self.last_pts.map_or(self.video.origin_pts, |pts| pts + 1);
-                    self.damage.hit(self.run.last_sent + 1, pts, "the file ends early");
-                }
+                self.run.ended_early = !complete && self.run.last_sent + 1 < self.end_packet;
                 self.finish(Finish::End);
                 return Ok(());
             }
@@ -284,8 +287,15 @@ impl FrameReader {
         self.run.sent.insert(ordinal, Sent { pts, hidden });
         self.run.sent = self.run.sent.split_off(&ordinal.saturating_sub(REMEMBERED));
         self.run.last_sent = ordinal;
-        self.run.has_leading |= matches!((pts, self.run.start_pts), (Some(pts), Some(start)) if pts < start);
+        if !self.run.single && !self.run.settled {
+            let leading = matches!((pts, self.run.start_pts), (Some(pts), Some(start)) if pts < start);
+            self.run.opening.push(packet.share()?);
+            if leading {
+                self.run.leading_end = self.run.opening.len();
+            }
+        }
         self.damage.sent(ordinal, pts.filter(|_| !hidden), packet.is_key());
+        let concealed = self.run.decoder.concealed();
         let refused = self.run.decoder.send(&mut packet, ordinal);
         if let Some(text) = refused {
             return self.odd(ordinal, &text);
@@ -293,17 +303,31 @@ impl FrameReader {
         if corrupt {
             return self.odd(ordinal, "the container marks a packet as corrupt");
         }
+        if self.run.single && self.run.decoder.concealed() > concealed {
+            return self.odd(ordinal, "parts of a frame were concealed");
+        }
         if self.is_suspicious() {
             return self.replay_single(self.run.last_sent);
         }
         Ok(())
     }
 
+    /// How often one thread complains of these packets: those from the start packet to the last one displayed before it.
+    fn expected_complaints(&self, opening: &[Packet]) -> Result<u64> {
+        let mut decoder = open_decoder(&self.parameters, &self.video, self.frame_rate, &self.options, 1)?;
+        for packet in opening {
+            let mut packet = packet.share()?;
+            decoder.send(&mut packet, 0);
+            while !matches!(decoder.receive()?, Received::Hungry | Received::End) {}
+        }
+        Ok(decoder.complaints())
+    }
+
     /// Whether several threads decode and one of them has complained. What the decoder says of packets displayed before its
     /// first key frame is no matter.
     fn is_suspicious(&self) -> bool {
         let complained = self.run.decoder.complaints() > self.run.complaints;
-        !self.run.single && complained && (self.run.settled || !self.run.has_leading)
+        !self.run.single && complained && (self.run.settled || self.run.leading_end == 0)
     }
 
     /// Takes a decoded frame over: into the output, or away when it is not wanted.
@@ -324,8 +348,9 @@ impl FrameReader {
         let before_start = self.run.start_pts.is_some_and(|start| pts < start);
         if !before_start && !self.run.settled {
             self.run.settled = true;
-            if self.run.has_leading {
-                self.run.complaints = self.run.decoder.complaints();
+            let opening = std::mem::take(&mut self.run.opening);
+            if self.run.decoder.complaints() > 0 && self.run.leading_end > 0 {
+                self.run.complaints = self.expected_complaints(&opening[..self.run.leading_end])?;
             }
         }
         if before_start && self.last_pts.is_none() {
@@ -453,8 +478,9 @@ impl FrameReader {
         });
         let key = key.unwrap_or(self.run.start);
         if key.ordinal == self.run.start.ordinal {
-            let pts = pts.or(self.last_pts.map(|last| last + 1)).unwrap_or(self.video.origin_pts);
-            self.damage.hit(ordinal, pts, reason);
+            let last_key = self.keys.range(..=ordinal).next_back().and_then(|(_, key)| self.pts_of(key.ordinal, key.pts));
+            let before = last_key.filter(|&key| pts.is_some_and(|pts| pts < key)).unwrap_or(i64::MAX);
+            self.damage.hit(ordinal, pts, before, reason);
             // Packets that were sent before the decoder showed the damage.
             for (&later, sent) in self.run.sent.range(ordinal + 1..) {
                 if self.keys.contains_key(&later) {
@@ -483,6 +509,10 @@ impl FrameReader {
         }
         if !self.run.recovered && !self.damage.any() && self.run.start_pts.is_some() && self.run.start.ordinal > 0 {
             return self.restart_from_beginning();
+        }
+        if self.run.ended_early {
+            let pts = self.last_pts.map_or(self.video.origin_pts, |pts| pts.saturating_add(1));
+            self.damage.hit(self.run.last_sent + 1, Some(pts), i64::MAX, "the file ends early");
         }
         while self.current < self.chunks.len() {
             self.end_chunk();
@@ -532,10 +562,12 @@ impl Run {
             sent: BTreeMap::new(),
             last_sent: start.ordinal,
             complaints: 0,
-            has_leading: false,
+            leading_end: 0,
+            opening: Vec::new(),
             settled: false,
             recovered: start.ordinal == 0 || start_pts.is_none() || single,
             finishing: None,
+            ended_early: false,
         }
     }
 }

@@ -5,11 +5,11 @@
 
 use std::ffi::c_int;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use framefan_contract::{Error, Rational, Result};
 
-use crate::av::{self, Dictionary, Packet, Parameters, ffi};
+use crate::av::{self, Complaints, Dictionary, Packet, Parameters, ffi};
 use crate::frame::RawFrame;
 
 /// Decoders that may be used, as FFmpeg names them.
@@ -43,8 +43,8 @@ pub(crate) struct DecoderOptions {
 /// An open decoder.
 pub(crate) struct Decoder {
     context: NonNull<ffi::AVCodecContext>,
-    /// Error messages logged by the decoder and its threads. Freed after the context.
-    complaints: *mut AtomicU64,
+    /// Counts what the decoder and its threads log. Freed after the context.
+    complaints: *mut Complaints,
 }
 
 // SAFETY: a codec context has no tie to a thread, and we use it from one at a time.
@@ -81,7 +81,7 @@ impl Decoder {
         }
         // SAFETY: the codec is FFmpeg's own.
         let context = NonNull::new(unsafe { ffi::avcodec_alloc_context3(codec) }).ok_or_else(av::out_of_memory)?;
-        let complaints = Box::into_raw(Box::new(AtomicU64::new(0)));
+        let complaints = Box::into_raw(Box::new(Complaints::default()));
         let decoder = Decoder { context, complaints };
         let max_pixels = options.max_pixels.to_string();
         let mut dictionary = Dictionary::new(&[("codec_whitelist", CODECS), ("max_pixels", &max_pixels)])?;
@@ -142,10 +142,16 @@ impl Decoder {
         })
     }
 
-    /// How many error messages the decoder has logged. More than before means that something was odd, not that it was wrong.
+    /// How often the decoder has complained. More than before means that something was odd, not that it was wrong.
     pub(crate) fn complaints(&self) -> u64 {
-        // SAFETY: the counter lives as long as `self`.
-        unsafe { (*self.complaints).load(Ordering::Relaxed) }
+        // SAFETY: the counters live as long as `self`.
+        unsafe { (*self.complaints).all.load(Ordering::Relaxed) }
+    }
+
+    /// In how many pictures the decoder has concealed damage.
+    pub(crate) fn concealed(&self) -> u64 {
+        // SAFETY: the counters live as long as `self`.
+        unsafe { (*self.complaints).concealed.load(Ordering::Relaxed) }
     }
 }
 

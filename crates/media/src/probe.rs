@@ -77,6 +77,9 @@ fn examine(source: Arc<MeteredSource>, limits: &Limits) -> Result<(VideoInfo, Fr
     limits.check_bytes(size)?;
     let never = Arc::new(AtomicBool::new(false));
     let mut demuxer = open_for_decoding(source.clone(), never.clone(), None)?;
+    if demuxer.is_mov() && boxes::refers_to_another_file(source.as_ref())? {
+        return Err(Error::bad_input("its media data is said to be in another file, and only this one is read"));
+    }
     let stream = demuxer.stream().index as usize;
     let parameters = demuxer.parameters()?;
     check_codec(&parameters)?;
@@ -184,7 +187,12 @@ fn finish_tables(
     notes: &mut Vec<String>,
     limits: &Limits,
 ) -> Result<()> {
-    demuxer.blank(boxes::media_data(source.as_ref())?);
+    let media_data = boxes::media_data(source.as_ref())?;
+    let (end, size) = (media_data.last().map_or(0, |range| range.end), source.size());
+    if end > size {
+        notes.push(format!("the file is truncated: its media data should end at byte {end}, but the file ends at {size}"));
+    }
+    demuxer.blank(media_data);
     let mut packet = Packet::new()?;
     while demuxer.read(&mut packet)? {
         scan.push(&packet, false, limits)?;

@@ -23,7 +23,6 @@
     const time = Math.min(Math.max(seconds, 0), data.duration_s);
     const bin = Math.min(Math.floor(time / series.bin_s + 1e-6), series.bins - 1);
     cursor.value = bin;
-    const spoken = [clock(time)];
     for (const cell of $$("[data-trace]")) {
       const value = series.traces[cell.dataset.trace]?.[bin];
       const unit = cell.dataset.unit;
@@ -31,7 +30,7 @@
       cell.textContent = value == null ? "–" : `${value.toFixed(digits)}${unit}`;
     }
     $("#now").textContent = clock(time);
-    cursor.setAttribute("aria-valuetext", spoken.join(", "));
+    cursor.setAttribute("aria-valuetext", clock(time));
     const line = $(".line", tracks);
     line.style.setProperty("--t", data.duration_s > 0 ? time / data.duration_s : 0);
     line.hidden = false;
@@ -93,9 +92,12 @@
   // Paper shows everything.
   addEventListener("beforeprint", () => { for (const part of $$("details")) part.open = true; });
 
-  // Start where the first person comes into view.
+  // Start where there is something to read.
   if (series) {
-    const first = series.traces.people_mean.findIndex((value) => value > 0);
-    setTime((Math.max(first, 0) + 0.5) * series.bin_s);
+    const traces = Object.values(series.traces);
+    const known = (bin) => traces.filter((values) => values[bin] != null).length;
+    let first = 0;
+    for (let bin = 1; bin < series.bins; bin += 1) if (known(bin) > known(first)) first = bin;
+    setTime((first + 0.5) * series.bin_s);
   }
 })();

@@ -40,7 +40,8 @@ pub fn nice_step(rough: f64) -> f64 {
 /// Times for the ticks of an axis of `duration` seconds, about `wanted` of them, from 0.
 pub fn time_ticks(duration: f64, wanted: usize) -> Vec<f64> {
     const STEPS: [f64; 18] = [
-        0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0,
+        0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
+        14400.0,
     ];
     let rough = duration / wanted as f64;
     let step = STEPS.into_iter().find(|&step| step >= rough).unwrap_or_else(|| nice_step(rough));
@@ -137,14 +138,20 @@ mod tests {
         let scale = Scale { low: 0.0, high: 10.0 };
         let values = [Some(0.0), Some(10.0), None, Some(5.0)];
         assert_eq!(line(&values, 4.0, &scale), "M125 100L375 0M875 50L875 50");
-        assert_eq!(steps(&values, 4.0, &scale), "M0 100L0 100L250 100L250 0L500 0L500 100ZM750 100L750 50L1000 50L1000 100Z");
-        assert_eq!(band(&[Some(0.0), Some(1.0)], &[Some(10.0), Some(9.0)], 2.0, &scale), "M250 0L750 10L750 90L250 100Z");
+        assert_eq!(
+            steps(&values, 4.0, &scale),
+            "M0 100L0 100L250 100L250 0L500 0L500 100ZM750 100L750 50L1000 50L1000 100Z"
+        );
+        assert_eq!(
+            band(&[Some(0.0), Some(1.0)], &[Some(10.0), Some(9.0)], 2.0, &scale),
+            "M250 0L750 10L750 90L250 100Z"
+        );
     }
 
     #[test]
     fn axes_have_round_numbers() {
         assert_eq!(Scale::new(0.0, 2.7).high, 3.0);
-        assert_eq!(Scale::new(0.0, 0.0).high, Scale::new(0.0, 1e-6).high);
+        assert!(Scale::new(0.0, 0.0).high > 0.0, "an axis of nothing has a length");
         assert_eq!(time_ticks(139.4, 8), [0.0, 30.0, 60.0, 90.0, 120.0]);
         assert_eq!(time_ticks(10.3, 6), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
     }

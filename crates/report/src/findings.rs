@@ -49,7 +49,7 @@ fn item(finding: &Finding) -> Markup {
                 }
                 span.value {
                     b { (number(finding.value)) (unit(&finding.unit)) }
-                    span.dim { "limit " (number(finding.threshold)) (unit(&finding.unit)) }
+                    span.dim { "limit " (number(finding.threshold)) (limit_unit(&finding.unit)) }
                 }
                 span.when { (clock(finding.start_s)) "–" (clock(finding.end_s))
                     span.dim { "frames " (finding.start_frame) "–" (finding.end_frame) } }
@@ -65,6 +65,11 @@ fn unit(unit: &str) -> String {
         "body heights/s" => " bh/s".to_owned(),
         _ => format!(" {unit}"),
     }
+}
+
+/// The unit after a limit, where a counted noun would only repeat what the value says.
+fn limit_unit(name: &str) -> String {
+    if matches!(name, "people" | "times") { String::new() } else { unit(name) }
 }
 
 /// The severity for people.

@@ -13,10 +13,10 @@ pub fn clock(seconds: f64) -> String {
     }
 }
 
-/// `4.2 s`, `3 min 20 s`, `1 h 05 min`.
+/// `4.2 s`, `62.4 s`, `3 min 20 s`, `1 h 05 min`.
 pub fn duration(seconds: f64) -> String {
     let seconds = seconds.max(0.0);
-    if seconds < 60.0 {
+    if seconds < 100.0 {
         return format!("{} s", number(seconds));
     }
     let whole = seconds.round() as u64;
@@ -111,17 +111,16 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([number(0.0), number(0.0123), number(4.2), number(99.96), number(1394.4)], [
-            "0", "0.0123", "4.2", "100", "1,394"
-        ]);
+        assert_eq!(
+            [number(0.0), number(0.0123), number(4.2), number(99.96), number(1394.4)],
+            ["0", "0.0123", "4.2", "100", "1,394"]
+        );
         assert_eq!((number(-1234.0), count(1_234_567)), ("−1,234".to_owned(), "1,234,567".to_owned()));
         assert_eq!([clock(0.0), clock(62.46), clock(59.96), clock(3661.0)], ["0:00.0", "1:02.5", "1:00.0", "1:01:01"]);
-        assert_eq!([duration(4.25), duration(59.9), duration(200.0), duration(3900.0)], [
-            "4.25 s",
-            "59.9 s",
-            "3 min 20 s",
-            "1 h 05 min"
-        ]);
+        assert_eq!(
+            [duration(4.25), duration(99.9), duration(200.0), duration(3900.0)],
+            ["4.25 s", "99.9 s", "3 min 20 s", "1 h 05 min"]
+        );
         assert_eq!([bytes(999), bytes(12_345_678)], ["999 B", "12.3 MB"]);
     }
 }

@@ -108,9 +108,11 @@ fn pose_tiles(pose: &Summary) -> Markup {
         (0, _) => counted(notices, "notice", "notices"),
         _ => format!("{}, {}", counted(warnings, "warning", "warnings"), counted(notices, "notice", "notices")),
     };
-    let visible = people.visible_keypoint_share.map_or(String::new(), |share| format!("{} of their landmarks visible", percent(share)));
+    let visible = people
+        .visible_keypoint_share
+        .map_or(String::new(), |share| format!("{} of their landmarks visible", percent(share)));
     html! {
-        (tile("Someone in the picture", &percent(people.share_with_people), &visible))
+        (tile("Someone visible", &percent(people.share_with_people), &visible))
         (tile("Appearances", &count(presence.count), &format!("{} in all", duration(presence.total_s))))
         (tile("People at once", &count(people.max), &format!("at most; {} on average", number(people.mean))))
         (tile("Findings", &count(pose.findings.len() as u64), &gravest))

@@ -18,7 +18,8 @@ pub fn read_summary(
     results: impl Read,
     open: impl FnOnce(&str) -> Result<Box<dyn Read>>,
 ) -> Result<(ResultsHeader, Option<Summary>)> {
-    let results: Results = serde_json::from_reader(BufReader::new(results)).map_err(|error| malformed("the result", error))?;
+    let results: Results =
+        serde_json::from_reader(BufReader::new(results)).map_err(|error| malformed("the result", error))?;
     let pose = match results.pose {
         None => None,
         Some(Section { file: Some(file), .. }) => {

@@ -11,14 +11,18 @@ use crate::chart::{HEIGHT, Scale, WIDTH, band, line, nice_step, steps, time_tick
 use crate::findings::severity_word;
 use crate::format::{clock, number};
 
+/// One value a bin, where there is one.
+type Values<'a> = &'a [Option<f64>];
+
 /// One line of a plot.
 struct Trace<'a> {
     /// Path of its values in the page's data, e.g. `angles.left_knee.mean`.
     key: String,
     label: &'static str,
     class: &'static str,
-    values: &'a [Option<f64>],
-    band: Option<(&'a [Option<f64>], &'a [Option<f64>])>,
+    values: Values<'a>,
+    /// Smallest and largest value of each bin.
+    band: Option<(Values<'a>, Values<'a>)>,
 }
 
 /// One plot.
@@ -215,8 +219,10 @@ fn plots(pose: &Summary) -> Vec<Plot<'_>> {
 fn plot_row(plot: &Plot<'_>, bin_s: f64, duration: f64, input: &ReportInput) -> Markup {
     let bins = duration / bin_s;
     let span = plot.scale.high - plot.scale.low;
-    let step = if plot.unit == "°" { 90.0 } else { nice_step(span / 3.0).max(if plot.unit.is_empty() { 1.0 } else { 0.0 }) };
-    let levels: Vec<f64> = (0..10).map(|i| plot.scale.low + f64::from(i) * step).filter(|&v| v <= plot.scale.high * 1.0001).collect();
+    let step =
+        if plot.unit == "°" { 90.0 } else { nice_step(span / 3.0).max(if plot.unit.is_empty() { 1.0 } else { 0.0 }) };
+    let levels: Vec<f64> =
+        (0..10).map(|i| plot.scale.low + f64::from(i) * step).filter(|&v| v <= plot.scale.high * 1.0001).collect();
     let empty = plot.traces.iter().all(|trace| trace.values.iter().all(Option::is_none));
     html! {
         div.row.chart {

@@ -59,7 +59,7 @@ const CHUNKS: u32 = 60;
 const LEASE_S: f64 = 2.0;
 
 fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs_f64()
 }
 
 /// Not a test of its own: a worker that does chunks until none is left.
@@ -91,12 +91,12 @@ fn child_works_on_chunks() {
 }
 
 fn worker(path: &Path, name: &str) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+    Command::new(std::env::current_exe().expect("a test knows its own file"))
         .args(["--exact", "child_works_on_chunks"])
         .envs([(CHILD_FILE, path.as_os_str()), (CHILD_NAME, name.as_ref())])
         .stdout(Stdio::null())
         .spawn()
-        .unwrap()
+        .expect("a test can run itself")
 }
 
 #[test]

@@ -32,8 +32,6 @@ pub struct PoseChunkStage {
     orientation: Orientation,
     /// Converters that no thread is using: their tables are worth keeping from frame to frame.
     converters: Mutex<Vec<Converter>>,
-    width: f64,
-    height: f64,
 }
 
 impl PoseChunkStage {
@@ -52,8 +50,6 @@ impl PoseChunkStage {
             letterbox: Letterbox::new(video.width, video.height, params.max_width)?,
             orientation: Orientation { rotation: video.rotation, mirrored: video.mirrored },
             converters: Mutex::default(),
-            width: f64::from(video.width),
-            height: f64::from(video.height),
             // One frame already keeps every core busy; a GPU needs more to fill its many units.
             batch_size: if matches!(context.device, ComputeDevice::Cpu) { 1 } else { 16 },
             params,
@@ -90,7 +86,7 @@ impl ChunkStage for PoseChunkStage {
         let mut people = Vec::new();
         for detection in &detections {
             if people.len() < self.params.max_people
-                && let Some(person) = self.place(detection)?
+                && let Some(person) = place(detection, &self.letterbox)?
             {
                 people.push(person);
             }
@@ -105,42 +101,75 @@ impl PoseChunkStage {
         // A thread that panicked while it held the lock cannot have left a half-made converter in the list.
         self.converters.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// The detection in pixels of the frame as displayed; `None` when its box lies outside the frame.
-    fn place(&self, detection: &PoseDetection) -> Result<Option<Person>> {
-        let to_frame = |x: f32, y: f32| {
-            let (x, y) = self.letterbox.to_source(x, y);
-            (f64::from(x), f64::from(y))
-        };
-        let [left, top, width, height] = detection.bbox;
-        let from = to_frame(left, top);
-        let to = to_frame(left + width, top + height);
-        let mut keypoints = [[0.0; 3]; KEYPOINTS];
-        if detection.keypoints.len() != KEYPOINTS {
-            let found = detection.keypoints.len();
-            return Err(Error::bad_input(format!(
-                "the model '{}' gives {found} landmarks a person, not {KEYPOINTS}; is it a pose network for people?",
-                self.params.model
-            )));
-        }
-        for (place, &[x, y, score]) in keypoints.iter_mut().zip(&detection.keypoints) {
-            let (x, y) = to_frame(x, y);
-            *place = [round_to(x, 2), round_to(y, 2), round_to(f64::from(score), 4)];
-        }
-        let corners = [from.0, from.1, to.0, to.1];
-        if !corners.iter().chain(keypoints.iter().flatten()).all(|value| value.is_finite()) {
-            return Err(Error::defect("the pose network gave a coordinate that is not a finite number"));
-        }
-        let (x0, x1) = (round_to(from.0.clamp(0.0, self.width), 2), round_to(to.0.clamp(0.0, self.width), 2));
-        let (y0, y1) = (round_to(from.1.clamp(0.0, self.height), 2), round_to(to.1.clamp(0.0, self.height), 2));
-        if x1 <= x0 || y1 <= y0 {
-            return Ok(None);
-        }
-        let bbox = [x0, y0, round_to(x1 - x0, 2), round_to(y1 - y0, 2)];
-        Ok(Some(Person { score: round_to(f64::from(detection.score), 4), bbox, keypoints }))
+/// The detection in pixels of the frame as displayed; `None` when its box lies outside the frame.
+fn place(detection: &PoseDetection, letterbox: &Letterbox) -> Result<Option<Person>> {
+    let to_frame = |x: f32, y: f32| {
+        let (x, y) = letterbox.to_source(x, y);
+        (f64::from(x), f64::from(y))
+    };
+    let [left, top, width, height] = detection.bbox;
+    let from = to_frame(left, top);
+    let to = to_frame(left + width, top + height);
+    let mut keypoints = [[0.0; 3]; KEYPOINTS];
+    if detection.keypoints.len() != KEYPOINTS {
+        let found = detection.keypoints.len();
+        return Err(Error::bad_input(format!(
+            "the pose network gives {found} landmarks a person, not {KEYPOINTS}; is it a network for people?"
+        )));
     }
+    for (place, &[x, y, score]) in keypoints.iter_mut().zip(&detection.keypoints) {
+        let (x, y) = to_frame(x, y);
+        *place = [round_to(x, 2), round_to(y, 2), round_to(f64::from(score), 4)];
+    }
+    let corners = [from.0, from.1, to.0, to.1];
+    if !corners.iter().chain(keypoints.iter().flatten()).all(|value| value.is_finite()) {
+        return Err(Error::defect("the pose network gave a coordinate that is not a finite number"));
+    }
+    let across = |x: f64| round_to(x.clamp(0.0, f64::from(letterbox.source_width)), 2);
+    let down = |y: f64| round_to(y.clamp(0.0, f64::from(letterbox.source_height)), 2);
+    let (x0, x1, y0, y1) = (across(from.0), across(to.0), down(from.1), down(to.1));
+    if x1 <= x0 || y1 <= y0 {
+        return Ok(None);
+    }
+    let bbox = [x0, y0, round_to(x1 - x0, 2), round_to(y1 - y0, 2)];
+    Ok(Some(Person { score: round_to(f64::from(detection.score), 4), bbox, keypoints }))
 }
 
 fn tensor_error(error: candle_core::Error) -> Error {
     Error::defect(format!("pose: {error}")).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detection(bbox: [f32; 4], nose: [f32; 3]) -> PoseDetection {
+        let mut keypoints = vec![[320.0, 192.0, 0.5]; KEYPOINTS];
+        keypoints[0] = nose;
+        PoseDetection { score: 0.876_543, bbox, keypoints }
+    }
+
+    #[test]
+    fn boxes_are_clipped_and_landmarks_kept_in_pixels_of_the_frame() {
+        // 1280 × 720 on 640 × 384: half the size, 12 rows of padding above and below.
+        let letterbox = Letterbox::new(1280, 720, 640).unwrap();
+        let person = place(&detection([-10.0, 112.0, 110.0, 400.0], [-4.0, 62.0, 0.123_456]), &letterbox).unwrap();
+        let person = person.unwrap();
+        assert_eq!((person.score, person.bbox), (0.8765, [0.0, 200.0, 200.0, 520.0]));
+        assert_eq!(person.keypoints[0], [-8.0, 100.0, 0.1235]);
+        assert_eq!(person.keypoints[1], [640.0, 360.0, 0.5]);
+    }
+
+    #[test]
+    fn what_cannot_be_a_person_in_the_frame_is_dropped_or_refused() {
+        let letterbox = Letterbox::new(1280, 720, 640).unwrap();
+        let nose = [0.0, 0.0, 0.5];
+        assert_eq!(place(&detection([10.0, 0.0, 50.0, 11.0], nose), &letterbox).unwrap(), None); // in the padding
+        assert!(place(&detection([10.0, 20.0, f32::NAN, 11.0], nose), &letterbox).is_err());
+        let mut other = detection([10.0, 20.0, 30.0, 40.0], nose);
+        other.keypoints.truncate(5);
+        assert!(place(&other, &letterbox).unwrap_err().message().contains("5 landmarks"));
+    }
 }

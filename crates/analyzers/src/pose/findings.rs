@@ -271,7 +271,7 @@ impl FindingsBuilder {
         let threshold = (rule.threshold)(&self.params);
         let (value, detail) = match rule.value {
             Value::Peak => {
-                let subject = if span.peak.subject.is_empty() { "most extreme" } else { span.peak.subject };
+                let subject = if span.peak.subject.is_empty() { "reached" } else { span.peak.subject };
                 let detail = format!(
                     "{subject} at {:.1} s (frame {}); {}",
                     span.peak.time.time_s, span.peak.time.frame, rule.measured

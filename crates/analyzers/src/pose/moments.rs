@@ -75,7 +75,7 @@ impl MomentsBuilder {
     pub fn end_appearance(&mut self, span: Option<&Span>) {
         let candidate = self.current.take();
         let (Some(span), Some(mut candidate)) = (span, candidate) else { return };
-        candidate.reason = format!("visible from {:.1} s to {:.1} s", span.start.time_s, span.end.time_s);
+        candidate.reason = format!("visible {:.1}–{:.1} s", span.start.time_s, span.end.time_s);
         let shorter = |(other, _): &(Span, Candidate)| other.duration_s() < span.duration_s();
         let place = self.appearances.iter().position(shorter).unwrap_or(self.appearances.len());
         self.appearances.insert(place, (*span, candidate));

@@ -181,7 +181,7 @@ mod tests {
         samples
     }
 
-    fn spans<'a>(section: &'a Section, rule: &str) -> Vec<(u64, u64, f64)> {
+    fn spans(section: &Section, rule: &str) -> Vec<(u64, u64, f64)> {
         let of_rule = section.summary.findings.iter().filter(|finding| finding.rule == rule);
         of_rule.map(|finding| (finding.start_frame, finding.end_frame, finding.value)).collect()
     }

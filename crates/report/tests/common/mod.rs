@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use framefan_analyzers::pose::section::{Person, Summary};
 use framefan_analyzers::{FrameTime, ReduceContext, find};
+use framefan_contract::Rational;
 use framefan_contract::artifact::DamagedSpan;
 use framefan_contract::plan::{Chunk, PacketRef, Plan};
 use framefan_contract::request::{AnalyzerRequest, JobRequest, Precision, Source};
 use framefan_contract::results::{Provenance, ResultsHeader};
 use framefan_contract::run::{ChunkTiming, RunRecord, StageMetrics};
 use framefan_contract::video::{IndexMethod, VideoInfo};
-use framefan_contract::Rational;
 use framefan_report::{Figures, ReportInput};
 
 const SECONDS: f64 = 139.4;
@@ -77,6 +77,11 @@ pub fn damaged() -> ReportInput {
 
 /// A pose section as the reduce stage writes it.
 pub fn pose_section() -> String {
+    section_of(usize::MAX)
+}
+
+/// The same with at most `most` people in a frame.
+fn section_of(most: usize) -> String {
     let pose = find("pose").unwrap();
     let (chunk_params, reduce_params) = pose.params(&BTreeMap::new()).unwrap();
     let video = video();
@@ -86,7 +91,7 @@ pub fn pose_section() -> String {
     stage.begin(&mut out).unwrap();
     for frame in 0..video.frames {
         let time_s = frame as f64 / FPS;
-        let people = serde_json::json!({ "people": people(time_s) });
+        let people = serde_json::json!({ "people": people(time_s).into_iter().take(most).collect::<Vec<_>>() });
         let data = serde_json::value::to_raw_value(&people).unwrap();
         stage.push(FrameTime { frame, pts: frame as i64 * 1200, time_s }, &data, &mut out).unwrap();
     }
@@ -98,6 +103,12 @@ pub fn pose_section() -> String {
 #[allow(dead_code, reason = "not every user of this module needs it alone")]
 pub fn summary() -> Summary {
     serde_json::from_str(&pose_section()).unwrap()
+}
+
+/// The summary with at most `most` people in a frame.
+#[allow(dead_code, reason = "not every user of this module needs it")]
+pub fn summary_of(most: usize) -> Summary {
+    serde_json::from_str(&section_of(most)).unwrap()
 }
 
 fn people(time: f64) -> Vec<Person> {
@@ -113,7 +124,11 @@ fn people(time: f64) -> Vec<Person> {
 
 /// How far the knees are bent, 0 to 1.
 fn squat(time: f64) -> f64 {
-    if (20.0..44.0).contains(&time) { (0.5 - 0.5 * ((time - 20.0) * std::f64::consts::TAU / 4.0).cos()) * 0.9 } else { 0.05 }
+    if (20.0..44.0).contains(&time) {
+        (0.5 - 0.5 * ((time - 20.0) * std::f64::consts::TAU / 4.0).cos()) * 0.9
+    } else {
+        0.05
+    }
 }
 
 /// Someone whose knees are bent by `bend` and whose left arm is raised by `raise` radians.
