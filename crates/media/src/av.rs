@@ -19,11 +19,10 @@ pub(crate) fn init() {
     ONCE.call_once(|| {
         // SAFETY: the callback has the C signature that FFmpeg documents. Its last parameter, a `va_list`, is passed as one
         // pointer-sized argument on the 64-bit platforms we build for, and is never read.
+        #[allow(clippy::missing_transmute_annotations)] // the type of `va_list` differs between platforms
         unsafe {
-            ffi::av_log_set_callback(Some(std::mem::transmute::<
-                unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void),
-                _,
-            >(log)));
+            let log: unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void) = log;
+            ffi::av_log_set_callback(Some(std::mem::transmute(log)));
         }
     });
 }
@@ -49,7 +48,9 @@ unsafe extern "C" fn log(object: *mut c_void, level: c_int, format: *const c_cha
         if class != ffi::avcodec_get_class() {
             return;
         }
-        let Some(complaints) = (*object.cast::<ffi::AVCodecContext>()).opaque.cast::<Complaints>().as_ref() else { return };
+        let Some(complaints) = (*object.cast::<ffi::AVCodecContext>()).opaque.cast::<Complaints>().as_ref() else {
+            return;
+        };
         let concealed = CStr::from_ptr(format).to_bytes().starts_with(b"concealing ");
         if concealed {
             complaints.concealed.fetch_add(1, Ordering::Relaxed);
@@ -221,7 +222,8 @@ impl Parameters {
     /// `source` points to valid parameters.
     pub(crate) unsafe fn copy(source: *const ffi::AVCodecParameters) -> Result<Self> {
         // SAFETY: no preconditions.
-        let copy = NonNull::new(unsafe { ffi::avcodec_parameters_alloc() }).map(Parameters).ok_or_else(out_of_memory)?;
+        let copy =
+            NonNull::new(unsafe { ffi::avcodec_parameters_alloc() }).map(Parameters).ok_or_else(out_of_memory)?;
         // SAFETY: both are valid, by this function's contract and by construction.
         if unsafe { ffi::avcodec_parameters_copy(copy.0.as_ptr(), source) } < 0 {
             return Err(out_of_memory());

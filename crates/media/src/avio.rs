@@ -45,7 +45,15 @@ unsafe impl Send for Io {}
 impl Io {
     pub(crate) fn new(source: Arc<dyn ByteSource>, stop: Arc<AtomicBool>) -> Result<Self> {
         let blank_budget = source.size().saturating_mul(4).saturating_add(1 << 30);
-        let state = Box::new(State { source, position: 0, error: None, blank: Vec::new(), blanking: false, blank_budget, stop });
+        let state = Box::new(State {
+            source,
+            position: 0,
+            error: None,
+            blank: Vec::new(),
+            blanking: false,
+            blank_budget,
+            stop,
+        });
         let state = Box::into_raw(state);
         // SAFETY: the buffer comes from FFmpeg's allocator, as the context frees it with it; the callbacks match their
         // contract and `state` lives until `drop`.

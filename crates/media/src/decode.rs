@@ -134,8 +134,8 @@ struct Run {
     /// Just after the last of `opening` that is displayed before the start packet. Such packets may lack their references, of
     /// which the decoder complains.
     leading_end: usize,
-    /// The packets sent until the start frame came out.
-    opening: Vec<Packet>,
+    /// The packets sent until the start frame came out, and whether each is displayed before it.
+    opening: Vec<(Packet, bool)>,
     /// The start frame, or a later one, came out.
     settled: bool,
     /// The start frame came out, or needs not.
@@ -289,7 +289,7 @@ impl FrameReader {
         self.run.last_sent = ordinal;
         if !self.run.single && !self.run.settled {
             let leading = matches!((pts, self.run.start_pts), (Some(pts), Some(start)) if pts < start);
-            self.run.opening.push(packet.share()?);
+            self.run.opening.push((packet.share()?, leading));
             if leading {
                 self.run.leading_end = self.run.opening.len();
             }
@@ -312,15 +312,20 @@ impl FrameReader {
         Ok(())
     }
 
-    /// How often one thread complains of these packets: those from the start packet to the last one displayed before it.
-    fn expected_complaints(&self, opening: &[Packet]) -> Result<u64> {
+    /// How often one thread complains of the packets displayed before the start packet, among those at the opening of a run.
+    fn expected_complaints(&self, opening: &[(Packet, bool)]) -> Result<u64> {
         let mut decoder = open_decoder(&self.parameters, &self.video, self.frame_rate, &self.options, 1)?;
-        for packet in opening {
+        let mut expected = 0;
+        for (packet, leading) in opening {
+            let before = decoder.complaints();
             let mut packet = packet.share()?;
             decoder.send(&mut packet, 0);
             while !matches!(decoder.receive()?, Received::Hungry | Received::End) {}
+            if *leading {
+                expected += decoder.complaints() - before;
+            }
         }
-        Ok(decoder.complaints())
+        Ok(expected)
     }
 
     /// Whether several threads decode and one of them has complained. What the decoder says of packets displayed before its
@@ -435,7 +440,10 @@ impl FrameReader {
     fn odd(&mut self, ordinal: u64, reason: &str) -> Result<()> {
         let pts = self.run.sent.get(&ordinal).and_then(|s| s.pts);
         let leading = matches!((pts, self.run.start_pts), (Some(pts), Some(start)) if pts < start);
-        if leading || self.is_before_origin(pts) || self.run.finishing.is_some_and(|f| matches!(f, Finish::Restart { .. })) {
+        if leading
+            || self.is_before_origin(pts)
+            || self.run.finishing.is_some_and(|f| matches!(f, Finish::Restart { .. }))
+        {
             return Ok(());
         }
         if !self.run.single {
@@ -474,11 +482,14 @@ impl FrameReader {
         let key = self.keys.range(self.run.start.ordinal..=ordinal).rev().map(|(_, key)| *key).find(|key| {
             let key_pts = self.pts_of(key.ordinal, key.pts);
             // A packet displayed before the last key packet belongs to the group before that.
-            key.ordinal == self.run.start.ordinal || pts.is_none() || key_pts.is_some_and(|key_pts| Some(key_pts) <= pts)
+            key.ordinal == self.run.start.ordinal
+                || pts.is_none()
+                || key_pts.is_some_and(|key_pts| Some(key_pts) <= pts)
         });
         let key = key.unwrap_or(self.run.start);
         if key.ordinal == self.run.start.ordinal {
-            let last_key = self.keys.range(..=ordinal).next_back().and_then(|(_, key)| self.pts_of(key.ordinal, key.pts));
+            let last_key =
+                self.keys.range(..=ordinal).next_back().and_then(|(_, key)| self.pts_of(key.ordinal, key.pts));
             let before = last_key.filter(|&key| pts.is_some_and(|pts| pts < key)).unwrap_or(i64::MAX);
             self.damage.hit(ordinal, pts, before, reason);
             // Packets that were sent before the decoder showed the damage.
@@ -535,7 +546,8 @@ impl FrameReader {
 
     fn restart(&mut self, from: PacketRef, threads: usize) -> Result<()> {
         let decoder = open_decoder(&self.parameters, &self.video, self.frame_rate, &self.options, threads)?;
-        let feed = Feed::start(self.opener.clone(), None, from, self.end_packet.saturating_add(TRAIL), self.metrics.clone())?;
+        let feed =
+            Feed::start(self.opener.clone(), None, from, self.end_packet.saturating_add(TRAIL), self.metrics.clone())?;
         let start_pts = self.pts_of(from.ordinal, from.pts);
         self.damage.restart(from.ordinal);
         self.replay_until = self.last_pts;

@@ -60,9 +60,19 @@ pub(crate) fn codec_name(parameters: &Parameters) -> String {
 pub(crate) fn check_codec(parameters: &Parameters) -> Result<()> {
     use ffi::AVCodecID::*;
     match parameters.raw().codec_id {
-        AV_CODEC_ID_H264 | AV_CODEC_ID_HEVC | AV_CODEC_ID_VP8 | AV_CODEC_ID_VP9 | AV_CODEC_ID_AV1 | AV_CODEC_ID_MPEG1VIDEO
-        | AV_CODEC_ID_MPEG2VIDEO | AV_CODEC_ID_MPEG4 | AV_CODEC_ID_MJPEG => Ok(()),
-        _ => Err(Error::bad_input(format!("the video's codec is {}, which is not one of {CODECS_TEXT}", codec_name(parameters)))),
+        AV_CODEC_ID_H264
+        | AV_CODEC_ID_HEVC
+        | AV_CODEC_ID_VP8
+        | AV_CODEC_ID_VP9
+        | AV_CODEC_ID_AV1
+        | AV_CODEC_ID_MPEG1VIDEO
+        | AV_CODEC_ID_MPEG2VIDEO
+        | AV_CODEC_ID_MPEG4
+        | AV_CODEC_ID_MJPEG => Ok(()),
+        _ => Err(Error::bad_input(format!(
+            "the video's codec is {}, which is not one of {CODECS_TEXT}",
+            codec_name(parameters)
+        ))),
     }
 }
 

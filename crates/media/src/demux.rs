@@ -60,7 +60,11 @@ impl Demuxer {
     pub(crate) fn open(source: Arc<dyn ByteSource>, stop: Arc<AtomicBool>) -> Result<Self> {
         av::init();
         let mut io = Io::new(source, stop)?;
-        let mut options = Dictionary::new(&[("format_whitelist", FORMATS), ("codec_whitelist", CODECS), ("protocol_whitelist", "none")])?;
+        let mut options = Dictionary::new(&[
+            ("format_whitelist", FORMATS),
+            ("codec_whitelist", CODECS),
+            ("protocol_whitelist", "none"),
+        ])?;
         // SAFETY: no preconditions; null is handled.
         let format = NonNull::new(unsafe { ffi::avformat_alloc_context() }).ok_or_else(av::out_of_memory)?;
         let mut raw = format.as_ptr();
@@ -121,10 +125,13 @@ impl Demuxer {
     /// Chooses a stream by its index.
     pub(crate) fn use_stream(&mut self, index: usize) -> Result<()> {
         if index >= self.stream_count() {
-            return Err(Error::bad_input(format!("the file has no stream {index}: it is not the file that was probed")));
+            return Err(Error::bad_input(format!(
+                "the file has no stream {index}: it is not the file that was probed"
+            )));
         }
         for other in 0..self.stream_count() {
-            let discard = if other == index { ffi::AVDiscard::AVDISCARD_DEFAULT } else { ffi::AVDiscard::AVDISCARD_ALL };
+            let discard =
+                if other == index { ffi::AVDiscard::AVDISCARD_DEFAULT } else { ffi::AVDiscard::AVDISCARD_ALL };
             // SAFETY: `other` is below the number of streams, all of which FFmpeg keeps alive.
             unsafe { (**self.format_mut().streams.add(other)).discard = discard };
         }
@@ -139,7 +146,8 @@ impl Demuxer {
 
     /// Number of audio streams.
     pub(crate) fn audio_streams(&self) -> u32 {
-        (0..self.stream_count()).filter(|&i| kind(self.stream_at(i)) == ffi::AVMediaType::AVMEDIA_TYPE_AUDIO).count() as u32
+        (0..self.stream_count()).filter(|&i| kind(self.stream_at(i)) == ffi::AVMediaType::AVMEDIA_TYPE_AUDIO).count()
+            as u32
     }
 
     /// The demuxer's name.
@@ -244,7 +252,10 @@ impl Demuxer {
     pub(crate) fn seek_byte(&mut self, position: u64) -> bool {
         let Ok(position) = i64::try_from(position) else { return false };
         // SAFETY: as above.
-        unsafe { ffi::av_seek_frame(self.format.0.as_ptr(), self.stream as c_int, position, ffi::AVSEEK_FLAG_BYTE as c_int) >= 0 }
+        unsafe {
+            ffi::av_seek_frame(self.format.0.as_ptr(), self.stream as c_int, position, ffi::AVSEEK_FLAG_BYTE as c_int)
+                >= 0
+        }
     }
 
     fn format(&self) -> &ffi::AVFormatContext {

@@ -35,7 +35,9 @@ pub(crate) struct Fed {
 pub(crate) enum Item {
     Packet(Fed),
     /// All wanted packets were handed over, or the file ended before.
-    End { complete: bool },
+    End {
+        complete: bool,
+    },
     Failed(Error),
 }
 

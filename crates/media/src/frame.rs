@@ -46,7 +46,14 @@ impl Frame {
                 *plane = PlaneRef { data, stride };
             }
         }
-        Ok(Picture { width, height, layout, planes, color: self.raw.color(&layout), chroma_location: self.raw.chroma_location(layout.name) })
+        Ok(Picture {
+            width,
+            height,
+            layout,
+            planes,
+            color: self.raw.color(&layout),
+            chroma_location: self.raw.chroma_location(layout.name),
+        })
     }
 
     /// The planes packed row after row, as FFmpeg's `rawvideo` encoder writes them.
@@ -186,7 +193,10 @@ impl RawFrame {
         let full = range == ffi::AVColorRange::AVCOL_RANGE_JPEG as u32;
         let limited = range == ffi::AVColorRange::AVCOL_RANGE_MPEG as u32;
         let full = layout.name.starts_with("yuvj") || full || (layout.is_rgb && !limited);
-        Color { range: if full { ColorRange::Full } else { ColorRange::Limited }, matrix: matrix_of(matrix, layout.is_rgb) }
+        Color {
+            range: if full { ColorRange::Full } else { ColorRange::Limited },
+            matrix: matrix_of(matrix, layout.is_rgb),
+        }
     }
 
     fn chroma_location(&self, format: &str) -> ChromaLocation {
@@ -206,7 +216,8 @@ impl RawFrame {
     fn plane(&self, index: usize) -> Option<(&[u8], usize, usize, usize)> {
         let raw = self.raw();
         let descriptor = self.descriptor()?;
-        let used = descriptor.comp[..usize::from(descriptor.nb_components).min(4)].iter().any(|c| c.plane as usize == index);
+        let used =
+            descriptor.comp[..usize::from(descriptor.nb_components).min(4)].iter().any(|c| c.plane as usize == index);
         let stride = usize::try_from(raw.linesize[index]).ok().filter(|&s| s > 0)?;
         if !used || raw.data[index].is_null() {
             return None;

@@ -179,7 +179,9 @@ pub(crate) fn decode_scan(
                     moved += u64::from(pts < after);
                     let pts = pts.max(after);
                     if times.insert(ordinal, pts).is_some() {
-                        return Err(Error::bad_input(format!("packet {ordinal} makes two frames, which cannot be indexed")));
+                        return Err(Error::bad_input(format!(
+                            "packet {ordinal} makes two frames, which cannot be indexed"
+                        )));
                     }
                     stated = frame.duration();
                     output.push(pts);

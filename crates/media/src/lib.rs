@@ -25,7 +25,9 @@ pub use frame::Frame;
 pub use jpeg::jpeg;
 pub use letterbox::Letterbox;
 pub use limits::Limits;
-pub use picture::{ChromaLocation, Color, ColorMatrix, ColorRange, Component, Orientation, Picture, PixelLayout, PlaneRef};
+pub use picture::{
+    ChromaLocation, Color, ColorMatrix, ColorRange, Component, Orientation, Picture, PixelLayout, PlaneRef,
+};
 pub use probe::{Probe, probe};
 pub use source::{ByteSource, FileSource, MeteredSource};
 
@@ -33,6 +35,7 @@ pub use source::{ByteSource, FileSource, MeteredSource};
 pub fn ffmpeg_versions() -> String {
     let dotted = |version: u32| format!("{}.{}.{}", version >> 16, version >> 8 & 0xff, version & 0xff);
     // SAFETY: no preconditions.
-    let (codec, format, util) = unsafe { (av::ffi::avcodec_version(), av::ffi::avformat_version(), av::ffi::avutil_version()) };
+    let (codec, format, util) =
+        unsafe { (av::ffi::avcodec_version(), av::ffi::avformat_version(), av::ffi::avutil_version()) };
     format!("libavcodec {} libavformat {} libavutil {}", dotted(codec), dotted(format), dotted(util))
 }

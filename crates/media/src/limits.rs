@@ -56,7 +56,10 @@ impl Limits {
 
     pub(crate) fn check_duration(&self, seconds: f64) -> Result<()> {
         if seconds > self.max_duration_s {
-            return Err(Error::bad_input(format!("the video lasts {seconds:.0} s, over the limit of {:.0} s", self.max_duration_s)));
+            return Err(Error::bad_input(format!(
+                "the video lasts {seconds:.0} s, over the limit of {:.0} s",
+                self.max_duration_s
+            )));
         }
         Ok(())
     }

@@ -49,7 +49,8 @@ fn turn(rotation: u16, matrix: &[i32; 9]) -> Orientation {
 fn frame_matrix(frame: &RawFrame) -> Option<[i32; 9]> {
     // SAFETY: the frame is valid; side data holds at least `size` bytes.
     unsafe {
-        let data = ffi::av_frame_get_side_data(frame.as_ptr(), ffi::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX).as_ref()?;
+        let data = ffi::av_frame_get_side_data(frame.as_ptr(), ffi::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX)
+            .as_ref()?;
         read_matrix(data.data, data.size)
     }
 }

@@ -52,7 +52,11 @@ pub fn probe(source: Arc<dyn ByteSource>, limits: &Limits) -> Result<Probe> {
 
 /// Opens a demuxer for decoding, the same way in the probe and in the reader, and so that it says what FFmpeg's command sees.
 /// MP4 and MOV need nothing beyond their tables.
-pub(crate) fn open_for_decoding(source: Arc<dyn ByteSource>, stop: Arc<AtomicBool>, stream: Option<usize>) -> Result<Demuxer> {
+pub(crate) fn open_for_decoding(
+    source: Arc<dyn ByteSource>,
+    stop: Arc<AtomicBool>,
+    stream: Option<usize>,
+) -> Result<Demuxer> {
     let mut demuxer = Demuxer::open(source, stop)?;
     if demuxer.is_mov() {
         demuxer.without_parser();
@@ -115,7 +119,10 @@ fn examine(source: Arc<MeteredSource>, limits: &Limits) -> Result<(VideoInfo, Fr
             let mut decoder = Decoder::open(&parameters, &DecoderOptions { threads: 0, ..options })?;
             let scan = decode_scan(&mut demuxer, &mut decoder, time_base, options.frame_rate, limits)?;
             if scan.moved > 0 {
-                notes.push(format!("timestamps repeat or go backwards at {} frames, which were moved just after the one before", scan.moved));
+                notes.push(format!(
+                    "timestamps repeat or go backwards at {} frames, which were moved just after the one before",
+                    scan.moved
+                ));
             }
             let origin = scan.index.packets.iter().filter_map(|p| p.pts).min().unwrap_or(0);
             (scan.first, scan.index, origin)
@@ -190,7 +197,9 @@ fn finish_tables(
     let media_data = boxes::media_data(source.as_ref())?;
     let (end, size) = (media_data.last().map_or(0, |range| range.end), source.size());
     if end > size {
-        notes.push(format!("the file is truncated: its media data should end at byte {end}, but the file ends at {size}"));
+        notes.push(format!(
+            "the file is truncated: its media data should end at byte {end}, but the file ends at {size}"
+        ));
     }
     demuxer.blank(media_data);
     let mut packet = Packet::new()?;
@@ -247,7 +256,8 @@ fn describe(
         Rational::new((counted * 1000.0).round().max(1.0) as i64, 1000).unwrap_or(Rational { num: 1, den: 1 })
     });
     // SAFETY: format, stream and frame are valid.
-    let aspect = unsafe { ffi::av_guess_sample_aspect_ratio(demuxer.format_ptr(), demuxer.stream_ptr(), first.as_ptr()) };
+    let aspect =
+        unsafe { ffi::av_guess_sample_aspect_ratio(demuxer.format_ptr(), demuxer.stream_ptr(), first.as_ptr()) };
     let info = VideoInfo {
         container: demuxer.container(),
         codec: codec_name(&demuxer.parameters()?),

@@ -78,7 +78,12 @@ pub struct MeteredSource {
 impl MeteredSource {
     /// Counts bytes and time, and digests offsets and bytes in the order they are read.
     pub fn new(inner: Arc<dyn ByteSource>) -> Self {
-        MeteredSource { inner, bytes: AtomicU64::new(0), nanos: AtomicU64::new(0), digest: Some(Mutex::new(Sha256::new())) }
+        MeteredSource {
+            inner,
+            bytes: AtomicU64::new(0),
+            nanos: AtomicU64::new(0),
+            digest: Some(Mutex::new(Sha256::new())),
+        }
     }
 
     /// Counts bytes and time only.

@@ -14,7 +14,13 @@ fn difference(ours: &[Hashed], theirs: &[Hashed]) -> Option<String> {
         return None;
     }
     let at = ours.iter().zip(theirs).position(|(a, b)| a != b).unwrap_or(ours.len().min(theirs.len()));
-    Some(format!("{} frames, FFmpeg has {}; first difference at {at}: {:?} / {:?}", ours.len(), theirs.len(), ours.get(at), theirs.get(at)))
+    Some(format!(
+        "{} frames, FFmpeg has {}; first difference at {at}: {:?} / {:?}",
+        ours.len(),
+        theirs.len(),
+        ours.get(at),
+        theirs.get(at)
+    ))
 }
 
 /// Compares a file with FFmpeg as a whole and in two random chunkings; returns what is wrong.
@@ -29,8 +35,13 @@ fn compare(path: &Path, expected: &FrameHashes, seed: u64) -> Result<IndexMethod
     let times = probe.index.presentation_times();
     if times != theirs {
         let at = times.iter().zip(&theirs).position(|(a, b)| a != b);
-        return Err(format!("{method:?} index of {} times, FFmpeg has {}; differs at {at:?}: {:?} / {:?}", times.len(), theirs.len(),
-            &times[..times.len().min(6)], &theirs[..theirs.len().min(6)]));
+        return Err(format!(
+            "{method:?} index of {} times, FFmpeg has {}; differs at {at:?}: {:?} / {:?}",
+            times.len(),
+            theirs.len(),
+            &times[..times.len().min(6)],
+            &theirs[..theirs.len().min(6)]
+        ));
     }
     if info.origin_pts != theirs[0] || info.frames != theirs.len() as u64 {
         return Err(format!("origin {} frames {}", info.origin_pts, info.frames));
@@ -46,8 +57,10 @@ fn compare(path: &Path, expected: &FrameHashes, seed: u64) -> Result<IndexMethod
     for (round, threads) in [(0u64, 0usize), (1, 1)] {
         let starts = random_starts(seed + round, times.len(), 5);
         let parts = chunks(&probe, &starts, 0);
-        let groups: Vec<usize> = random_starts(seed + 7 + round, 3, parts.len()).iter().map(|g| g + 1).cycle().take(parts.len()).collect();
-        let decoded = decode_groups(path, &probe, &parts, &groups, threads).map_err(|e| format!("chunks at {starts:?}: {e}"))?;
+        let groups: Vec<usize> =
+            random_starts(seed + 7 + round, 3, parts.len()).iter().map(|g| g + 1).cycle().take(parts.len()).collect();
+        let decoded =
+            decode_groups(path, &probe, &parts, &groups, threads).map_err(|e| format!("chunks at {starts:?}: {e}"))?;
         if let Some(text) = difference(&decoded.frames, &expected.frames) {
             return Err(format!("{method:?} chunks at {starts:?}, {groups:?} together, {threads} threads: {text}"));
         }
@@ -87,8 +100,13 @@ fn made_videos_decode_as_ffmpeg_decodes_them() {
 #[test]
 fn real_videos_decode_as_ffmpeg_decodes_them() {
     let Some(data) = data_or_skip("real_videos_decode_as_ffmpeg_decodes_them") else { return };
-    const DAMAGED: [&str; 5] =
-        ["annex-b.mp4", "corrupted.mp4", "juggle_bitcorrupt.mp4", "juggle_truncated_faststart.mp4", "juggle_truncated_nomoov.mp4"];
+    const DAMAGED: [&str; 5] = [
+        "annex-b.mp4",
+        "corrupted.mp4",
+        "juggle_bitcorrupt.mp4",
+        "juggle_truncated_faststart.mp4",
+        "juggle_truncated_nomoov.mp4",
+    ];
     let mut files = Vec::new();
     for folder in ["video", "video/edge"] {
         for entry in std::fs::read_dir(data.join(folder)).unwrap() {

@@ -35,8 +35,7 @@ fn what_is_no_video_of_ours_is_refused() {
     refused(&hostile::playlist(folder, &sound));
     refused(&hostile::concat_script(folder, &sound));
     refused(&hostile::data_reference_alias(folder, &sound));
-    // FFmpeg overlooks this kind of reference: the file's own bytes are read, as from any source nothing else can be.
-    assert_eq!(probed(&hostile::data_reference_url(folder, &sound)).unwrap().info.codec, "mjpeg");
+    assert!(refused(&hostile::data_reference_url(folder, &sound)).contains("another file"));
     // The tables of this file come last.
     refused(&hostile::truncated(folder, &sound, 0.5));
 }
@@ -59,15 +58,18 @@ fn a_change_of_size_is_damage_not_a_crash() {
     let probe = probed(&path).unwrap();
     let decoded = decode(&path, &probe, &chunks(&probe, &[0], 0), 0, 0).unwrap();
     assert_eq!(decoded.frames.len(), 50);
-    assert_eq!(decoded.damaged.len(), 1, "{:?}", decoded.damaged);
-    assert!(decoded.damaged[0].reason.contains("size"), "{:?}", decoded.damaged);
+    // The cut in the stream damages a frame before; everything after is of another size.
+    let last = decoded.damaged.last().unwrap();
+    assert!(last.start_s <= 2.0 && last.end_s > 3.9, "{:?}", decoded.damaged);
 }
 
 #[test]
 fn truncation_anywhere_ends_in_frames_or_refusal() {
     let folder = tempfile::tempdir().unwrap();
     let mut decoded = 0;
-    for name in ["h264_faststart.mp4", "h264_fragmented.mp4", "h264_open_gop.mkv", "h264.ts", "mpeg4_bframes.avi", "mpeg1.mpg"] {
+    for name in
+        ["h264_faststart.mp4", "h264_fragmented.mp4", "h264_open_gop.mkv", "h264.ts", "mpeg4_bframes.avi", "mpeg1.mpg"]
+    {
         for share in [0.01, 0.1, 0.35, 0.8, 0.99] {
             let path = hostile::truncated(folder.path(), &videos::path(name), share);
             let probe = match probed(&path) {
@@ -88,7 +90,9 @@ fn truncation_anywhere_ends_in_frames_or_refusal() {
 #[test]
 fn flipped_headers_end_in_frames_or_refusal() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["h264_faststart.mp4", "h264.mp4", "h264_open_gop.mkv", "h264.ts", "vp9_opus.webm", "mpeg1.mpg", "h264.avi"] {
+    for name in
+        ["h264_faststart.mp4", "h264.mp4", "h264_open_gop.mkv", "h264.ts", "vp9_opus.webm", "mpeg1.mpg", "h264.avi"]
+    {
         for seed in 0..12 {
             let path = hostile::bits_flipped(folder.path(), &videos::path(name), seed, 60, 0);
             match probed(&path) {

@@ -17,8 +17,10 @@ struct StageSum<'a> {
 }
 
 impl StageSum<'_> {
-    fn total(&self) -> f64 {
-        (self.busy + self.wait_in + self.wait_out).max(1e-9)
+    /// Seconds that the shares are of: the attempts' wall time. A stage that measures no waiting, or starts late, has less;
+    /// one that runs on several threads may have more.
+    fn total(&self, wall: f64) -> f64 {
+        (self.busy + self.wait_in + self.wait_out).max(wall).max(1e-9)
     }
 }
 
@@ -139,7 +141,8 @@ fn stages(input: &ReportInput, runs: &[&RunRecord]) -> Markup {
     for stage in runs.iter().flat_map(|run| &run.stages) {
         add(&mut sums, stage);
     }
-    let busiest = sums.iter().max_by(|a, b| (a.busy / a.total()).total_cmp(&(b.busy / b.total()))).map(|sum| sum.name);
+    let wall: f64 = runs.iter().map(|run| run.wall_s).sum();
+    let busiest = sums.iter().max_by(|a, b| a.busy.total_cmp(&b.busy)).map(|sum| sum.name);
     let bottleneck = input.figures.bottleneck.as_deref().or(busiest);
     if sums.is_empty() {
         return html! {};
@@ -153,19 +156,19 @@ fn stages(input: &ReportInput, runs: &[&RunRecord]) -> Markup {
         div.scroll tabindex="0" role="region" aria-label="Pipeline stages" {
             table.stages {
                 thead { tr {
-                    th scope="col" { "Stage" } th.shares scope="col" { "Share of its time" } th.n scope="col" { "Busy" }
+                    th scope="col" { "Stage" } th.shares scope="col" { "Share of the run" } th.n scope="col" { "Busy" }
                     th.n scope="col" { "Waiting" } th.n scope="col" { "Rate while busy" }
                 } }
                 tbody { @for sum in &sums {
                     tr.bottleneck[bottleneck == Some(sum.name)] {
                         th scope="row" { (sum.name) @if bottleneck == Some(sum.name) { span.badge.notice { "bottleneck" } } }
                         td.shares { div.stack title=(format!("busy {}, waiting for input {}, waiting for the next stage {}",
-                            percent(sum.busy / sum.total()), percent(sum.wait_in / sum.total()), percent(sum.wait_out / sum.total()))) {
+                            percent(sum.busy / sum.total(wall)), percent(sum.wait_in / sum.total(wall)), percent(sum.wait_out / sum.total(wall)))) {
                             @for (class, seconds) in [("busy", sum.busy), ("in", sum.wait_in), ("out", sum.wait_out)] {
-                                span class=(class) style=(format!("width:{:.2}%", 100.0 * seconds / sum.total())) {}
+                                span class=(class) style=(format!("width:{:.2}%", 100.0 * seconds / sum.total(wall))) {}
                             }
                         } }
-                        td.n { (duration(sum.busy)) span.dim { (percent(sum.busy / sum.total())) } }
+                        td.n { (duration(sum.busy)) span.dim { (percent(sum.busy / sum.total(wall))) } }
                         td.n { (duration(sum.wait_in + sum.wait_out)) }
                         td.n { (rate(sum)) }
                     }

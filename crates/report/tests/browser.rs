@@ -1,6 +1,8 @@
 //! The page in a real browser, when Chromium is installed: no console errors, nothing wider than a phone, and the script
 //! does what it says.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
 mod common;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The page: complete in itself, hostile strings stay text, and every kind of job has one.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
 mod common;
 
 use framefan_contract::request::Source;

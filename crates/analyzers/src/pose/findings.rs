@@ -117,8 +117,8 @@ const RULES: &[Rule] = &[
         },
         measured: "share of the 17 landmarks that are visible",
     },
-    // 100° is 80° of flexion, between what stairs (about 85°) and a chair (about 95°) ask of the knee (Rowe et al. 2000,
-    // Knee joint kinematics in gait and other functional activities): more than walking, which stays above 110°.
+    // 100° is 80° of flexion: beyond the 60° to 65° of a swinging leg in walking, and on the way to the 90° to 120° that
+    // stairs and chairs ask (Rowe et al. 2000, Knee joint kinematics in gait and other functional activities).
     Rule {
         id: "deep_knee_bend",
         title: "Deep knee bend",
@@ -199,8 +199,8 @@ const RULES: &[Rule] = &[
 ];
 
 /// The identifier of the rule on repetitions, which counts rather than looks at single frames: two knee bends from below
-/// 120° to above 150° with at most 10 s between them. 120° is deeper than any step, and the 30° between the thresholds are
-/// several times the landmarks' error.
+/// 120° to above 150° with at most 10 s between them. Both knees at 120° are beyond walking,
+/// where one leg is straight while the other bends, and the 30° between the thresholds are several times the landmarks' error.
 const REPETITIONS: &str = "repeated_knee_bends";
 
 /// Applies the rules to the samples.

@@ -72,7 +72,11 @@ pub fn decode(path: &Path, probe: &Probe, chunks: &[Chunk], threads: usize, sten
             }
             Decoded::Frame { chunk, frame } => {
                 let place = chunks.iter().find(|c| c.index == chunk).expect("a chunk asked for");
-                assert!((place.start_pts..place.end_pts).contains(&frame.pts()), "frame {} in chunk {chunk}", frame.pts());
+                assert!(
+                    (place.start_pts..place.end_pts).contains(&frame.pts()),
+                    "frame {} in chunk {chunk}",
+                    frame.pts()
+                );
                 assert_eq!(ended.len(), (chunk - chunks[0].index) as usize, "frames of ended chunks");
                 frame.picture()?.check()?;
                 in_chunk += 1;
@@ -98,7 +102,13 @@ pub fn decode(path: &Path, probe: &Probe, chunks: &[Chunk], threads: usize, sten
 }
 
 /// Decodes the whole file with one reader for each group of chunks; `groups` holds how many chunks each takes.
-pub fn decode_groups(path: &Path, probe: &Probe, chunks: &[Chunk], groups: &[usize], threads: usize) -> Result<Decodes> {
+pub fn decode_groups(
+    path: &Path,
+    probe: &Probe,
+    chunks: &[Chunk],
+    groups: &[usize],
+    threads: usize,
+) -> Result<Decodes> {
     let mut all = Decodes::default();
     let mut rest = chunks;
     for &group in groups {

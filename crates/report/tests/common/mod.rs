@@ -1,5 +1,7 @@
 //! A plausible report's input, for the tests and the example: a person squats twice, leaves, and two people come.
 
+#![allow(clippy::unwrap_used, reason = "made for tests, where a panic is the report")]
+
 use std::collections::BTreeMap;
 
 use framefan_analyzers::pose::section::{Person, Summary};
