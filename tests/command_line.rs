@@ -58,7 +58,15 @@ fn probe_and_plan_print_json() {
     assert_eq!(probe["index_method"], "tables");
     let video = videos::path("h264.mp4");
     let (code, out, _) = end_of(&[
-        "plan", video.to_str().unwrap(), "--analyzer", "pose", "--chunk-seconds", "1", "--shards", "2", "--json",
+        "plan",
+        video.to_str().unwrap(),
+        "--analyzer",
+        "pose",
+        "--chunk-seconds",
+        "1",
+        "--shards",
+        "2",
+        "--json",
     ]);
     assert_eq!(code, Some(0));
     let answer: Value = serde_json::from_str(&out).unwrap();

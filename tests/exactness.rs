@@ -74,10 +74,10 @@ fn hidden_frames_of_vp8() {
 
 #[test]
 fn real_video_and_weights() {
-    let Some(data) = framefan_testkit::data_or_skip("pose sections of a real video are the same for every chunking") else {
+    let Some(data) = framefan_testkit::data_or_skip("pose sections of a real video are the same for every chunking")
+    else {
         return;
     };
-    let people =
-        check(&data.join("video/05_default_juggle.mp4"), &data.join("weights/yolov8n-pose.safetensors"));
+    let people = check(&data.join("video/05_default_juggle.mp4"), &data.join("weights/yolov8n-pose.safetensors"));
     assert!(people > 0, "the comparison would be of nothing");
 }

@@ -91,8 +91,7 @@ fn a_stop_keeps_finished_chunks_and_exits_130() {
 fn asking_again_does_no_inference_and_force_starts_over() {
     let (video, weights) = (video(), random_weights());
     let folder = tempfile::tempdir().unwrap();
-    let run =
-        Small { video: &video, weights: &weights, out: folder.path(), chunk_seconds: "1", shards: 1, workers: 1 };
+    let run = Small { video: &video, weights: &weights, out: folder.path(), chunk_seconds: "1", shards: 1, workers: 1 };
     let first = run.run();
     assert_eq!(first["resumed_chunks"], 0);
     let again = run.run();

@@ -29,7 +29,8 @@ fn published_schemas_are_current() {
 fn check(schema: &str, instance: &Value) {
     let schema = read(&workspace_root().join(format!("docs/schemas/{schema}.schema.json")));
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator.iter_errors(instance).map(|e| format!("{} at {}", e, e.instance_path())).collect();
+    let errors: Vec<String> =
+        validator.iter_errors(instance).map(|e| format!("{} at {}", e, e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }
 

@@ -34,7 +34,10 @@ impl Rational {
             return Rational::new(num, den).ok_or_else(wrong);
         }
         let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-        if decimals.len() > 9 || !decimals.bytes().all(|b| b.is_ascii_digit()) || (whole.is_empty() && decimals.is_empty()) {
+        if decimals.len() > 9
+            || !decimals.bytes().all(|b| b.is_ascii_digit())
+            || (whole.is_empty() && decimals.is_empty())
+        {
             return Err(wrong());
         }
         let den = 10i64.pow(decimals.len() as u32);

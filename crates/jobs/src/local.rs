@@ -129,7 +129,9 @@ impl Job<'_> {
     /// Removes all that earlier runs of this job left.
     fn forget(&self) -> Result<()> {
         for object in self.objects.list(&keys::job_prefix(&self.job_id))? {
-            if let Some(artifact) = object.key.contains("/chunks/").then(|| self.objects.get(&object.key)).transpose()? {
+            if let Some(artifact) =
+                object.key.contains("/chunks/").then(|| self.objects.get(&object.key)).transpose()?
+            {
                 let artifact = artifact.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
                 if let Some(digest) = artifact.as_ref().and_then(|a| a["digest"].as_str()) {
                     self.objects.delete(&keys::chunk_by_digest(digest))?;
@@ -183,11 +185,8 @@ impl Job<'_> {
         let made = make_plan(&self.job_id, &self.request, &self.source.probe)?;
         self.objects.create(&keys::manifest(&self.job_id), &json(&self.request)?)?;
         let (plan, _) = accept_plan(&self.objects, made)?;
-        let chunks: Vec<NewChunk> = plan
-            .chunks
-            .iter()
-            .map(|c| NewChunk { index: c.index, start_s: c.start_s, end_s: c.end_s })
-            .collect();
+        let chunks: Vec<NewChunk> =
+            plan.chunks.iter().map(|c| NewChunk { index: c.index, start_s: c.start_s, end_s: c.end_s }).collect();
         let stage = self.jobs.job(&self.job_id)?.map(|item| item.stage);
         if stage == Some(JobStage::Planning) {
             self.jobs.set_plan(&self.job_id, &self.owner, &digest::of_bytes(&json(&plan)?), &chunks, now())?;

@@ -40,7 +40,8 @@ pub fn make_plan(job_id: &str, request: &JobRequest, probe: &Probe) -> Result<Pl
 /// Writes the plan, unless the job has one: then that one stands and is returned. True when it is the given plan.
 pub fn accept_plan(objects: &dyn ObjectStore, plan: Plan) -> Result<(Plan, bool)> {
     let key = keys::plan(&plan.job_id);
-    let bytes = serde_json::to_vec_pretty(&plan).map_err(|e| Error::defect(format!("the plan does not serialize: {e}")))?;
+    let bytes =
+        serde_json::to_vec_pretty(&plan).map_err(|e| Error::defect(format!("the plan does not serialize: {e}")))?;
     if objects.create(&key, &bytes)? == Created::New {
         return Ok((plan, true));
     }

@@ -19,7 +19,9 @@ impl Process {
 
     /// Whether the process that [`Process::to_string`] named still runs. Names of another form count as ended.
     pub fn is_alive(name: &str) -> bool {
-        let Some((id, start)) = name.strip_prefix("process-").and_then(|rest| rest.split_once('-')) else { return false };
+        let Some((id, start)) = name.strip_prefix("process-").and_then(|rest| rest.split_once('-')) else {
+            return false;
+        };
         id.parse().ok().and_then(start_of).is_some_and(|running| running == start)
     }
 

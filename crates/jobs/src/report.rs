@@ -25,7 +25,8 @@ pub fn write_report(
         objects.open(key)?.ok_or_else(|| Error::retryable(format!("{key} vanished before the report was written")))
     };
     let results = open(&keys::results(&plan.job_id))?;
-    let section = |file: &str| -> Result<Box<dyn Read>> { Ok(open(&format!("{}{file}", keys::job_prefix(&plan.job_id)))?) };
+    let section =
+        |file: &str| -> Result<Box<dyn Read>> { Ok(open(&format!("{}{file}", keys::job_prefix(&plan.job_id)))?) };
     let (header, pose) = read_summary(results, section)?;
     let wanted = pose.as_ref().map(wanted_pictures).unwrap_or_default();
     let page = render(&ReportInput {

@@ -19,7 +19,8 @@ pub(crate) fn init() {
     ONCE.call_once(|| {
         // SAFETY: the callback has the C signature that FFmpeg documents. Its last parameter, a `va_list`, is passed as one
         // pointer-sized argument on the 64-bit platforms we build for, and is never read.
-        #[allow(clippy::missing_transmute_annotations)] // the type of `va_list` differs between platforms
+        // The type of `va_list` differs between platforms, so it cannot be named.
+        #[allow(clippy::missing_transmute_annotations, clippy::undocumented_unsafe_blocks)]
         unsafe {
             let log: unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void) = log;
             ffi::av_log_set_callback(Some(std::mem::transmute(log)));

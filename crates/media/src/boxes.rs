@@ -60,7 +60,8 @@ pub(crate) fn media_data(source: &dyn ByteSource) -> Result<Vec<Range<u64>>> {
 /// Whether a track's media data is said to lie in another file: an entry of `moov/trak/mdia/minf/dinf/dref` without the flag
 /// "self-contained" (ISO/IEC 14496-12, 8.7.2).
 pub(crate) fn refers_to_another_file(source: &dyn ByteSource) -> Result<bool> {
-    let mut level = Vec::from_iter([0..source.size()]);
+    let whole = 0..source.size();
+    let mut level = vec![whole];
     for wanted in [b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"] {
         let mut inside = Vec::new();
         for range in level {

@@ -8,12 +8,11 @@
 //! - FFmpeg hides damage differently with different threads and histories. So at the first sign of damage the rest is decoded
 //!   by one thread, and a damaged group of pictures always from its own key packet by a fresh decoder.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use framefan_contract::artifact::DamagedSpan;
 use framefan_contract::plan::{Chunk, PacketRef};
 use framefan_contract::video::{IndexMethod, VideoInfo};
 use framefan_contract::{Error, Rational, Result};
@@ -24,8 +23,10 @@ use crate::decoder::{Decoder, DecoderOptions, Received};
 use crate::feed::{Fed, Feed, FeedMetrics, Item, Opener};
 use crate::frame::{Frame, RawFrame};
 use crate::limits::Limits;
+use crate::output::{Decoded, Output};
 use crate::probe::stated_rate;
 use crate::source::{ByteSource, MeteredSource};
+use crate::times::Times;
 
 /// How to decode.
 #[derive(Clone, Debug)]
@@ -44,33 +45,6 @@ impl Default for DecodeOptions {
     }
 }
 
-/// What comes out, in presentation order.
-pub enum Decoded {
-    /// One of the frames just before the first chunk.
-    Stencil {
-        /// The chunk it precedes.
-        before: u32,
-        /// The frame.
-        frame: Frame,
-    },
-    /// A frame of a chunk.
-    Frame {
-        /// The chunk.
-        chunk: u32,
-        /// The frame.
-        frame: Frame,
-    },
-    /// All frames of a chunk are out.
-    ChunkEnd {
-        /// The chunk.
-        chunk: u32,
-        /// How many frames it had.
-        frames: u32,
-        /// Parts of it that could not be decoded cleanly.
-        damaged: Vec<DamagedSpan>,
-    },
-}
-
 /// What reading cost so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ReadMetrics {
@@ -87,7 +61,6 @@ pub struct ReadMetrics {
 /// Decodes consecutive chunks without restart.
 pub struct FrameReader {
     video: VideoInfo,
-    chunks: Vec<Chunk>,
     options: DecodeOptions,
     times: Option<Times>,
     opener: Opener,
@@ -106,17 +79,7 @@ pub struct FrameReader {
     last_pts: Option<i64>,
     /// Up to here frames of an earlier run were taken over already.
     replay_until: Option<i64>,
-    stencil: VecDeque<Frame>,
-    current: usize,
-    frames: u32,
-    output: VecDeque<Decoded>,
-    done: bool,
-}
-
-/// Times of packets by ordinal, for files indexed by decoding.
-struct Times {
-    first: u64,
-    times: Vec<Option<i64>>,
+    output: Output,
 }
 
 /// One pass of a decoder over consecutive packets.
@@ -204,7 +167,6 @@ impl FrameReader {
         let start_pts = times.as_ref().map_or(start.pts, |t| t.of_packet(start.ordinal));
         Ok(FrameReader {
             video: video.clone(),
-            chunks: chunks.to_vec(),
             options: options.clone(),
             times,
             opener,
@@ -219,11 +181,7 @@ impl FrameReader {
             damage: DamageLog::default(),
             last_pts: None,
             replay_until: None,
-            stencil: VecDeque::new(),
-            current: 0,
-            frames: 0,
-            output: VecDeque::new(),
-            done: false,
+            output: Output::new(video, chunks, options.stencil as usize),
         })
     }
 
@@ -234,10 +192,10 @@ impl FrameReader {
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Decoded>> {
         loop {
-            if let Some(decoded) = self.output.pop_front() {
+            if let Some(decoded) = self.output.pop() {
                 return Ok(Some(decoded));
             }
-            if self.done {
+            if self.output.is_done() {
                 return Ok(None);
             }
             self.step()?;
@@ -394,46 +352,8 @@ impl FrameReader {
         }
         let damaged = self.damage.pass(ordinal, pts) || damage.is_some();
         self.last_pts = Some(pts);
-        self.put(Frame { raw, pts, ordinal, damaged });
+        self.output.put(Frame { raw, pts, ordinal, damaged }, &mut self.damage);
         Ok(())
-    }
-
-    /// Puts a frame into the output, with the chunk ends before it.
-    fn put(&mut self, frame: Frame) {
-        if frame.pts < self.chunks[0].start_pts {
-            self.stencil.push_back(frame);
-            if self.stencil.len() > self.options.stencil as usize {
-                self.stencil.pop_front();
-            }
-            return;
-        }
-        while self.current < self.chunks.len() && frame.pts >= self.chunks[self.current].end_pts {
-            self.end_chunk();
-        }
-        self.flush_stencil();
-        match self.chunks.get(self.current) {
-            Some(chunk) => {
-                self.frames += 1;
-                self.output.push_back(Decoded::Frame { chunk: chunk.index, frame });
-            }
-            None => self.done = true,
-        }
-    }
-
-    fn flush_stencil(&mut self) {
-        let before = self.chunks[0].index;
-        for frame in self.stencil.drain(..) {
-            self.output.push_back(Decoded::Stencil { before, frame });
-        }
-    }
-
-    fn end_chunk(&mut self) {
-        self.flush_stencil();
-        let chunk = &self.chunks[self.current];
-        let damaged = self.damage.within(chunk, &self.video);
-        self.output.push_back(Decoded::ChunkEnd { chunk: chunk.index, frames: self.frames, damaged });
-        self.current += 1;
-        self.frames = 0;
     }
 
     /// The decoder failed at, or near, packet `ordinal`.
@@ -525,10 +445,7 @@ impl FrameReader {
             let pts = self.last_pts.map_or(self.video.origin_pts, |pts| pts.saturating_add(1));
             self.damage.hit(self.run.last_sent + 1, Some(pts), i64::MAX, "the file ends early");
         }
-        while self.current < self.chunks.len() {
-            self.end_chunk();
-        }
-        self.done = true;
+        self.output.finish(&mut self.damage);
         Ok(())
     }
 
@@ -581,35 +498,6 @@ impl Run {
             finishing: None,
             ended_early: false,
         }
-    }
-}
-
-impl Times {
-    fn of(chunks: &[Chunk]) -> Result<Self> {
-        let first = chunks[0].decode_from.ordinal;
-        let mut times = Vec::new();
-        for chunk in chunks {
-            let own = chunk.times.as_ref().ok_or_else(|| {
-                Error::usage(format!("chunk {} of a file indexed by decoding lists no packet times", chunk.index))
-            })?;
-            // Chunks of a plan overlap where they start decoding before the one before ends.
-            let offset = usize::try_from(chunk.decode_from.ordinal.saturating_sub(first)).unwrap_or(usize::MAX);
-            let skip = (first.saturating_sub(chunk.decode_from.ordinal)) as usize;
-            let own = own.get(skip..).unwrap_or_default();
-            let end = offset.saturating_add(own.len());
-            if end > times.len() {
-                times.resize(end, None);
-            }
-            for (to, from) in times[offset..].iter_mut().zip(own) {
-                *to = to.or(*from);
-            }
-        }
-        Ok(Times { first, times })
-    }
-
-    fn of_packet(&self, ordinal: u64) -> Option<i64> {
-        let offset = usize::try_from(ordinal.checked_sub(self.first)?).ok()?;
-        self.times.get(offset).copied().flatten()
     }
 }
 

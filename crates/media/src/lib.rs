@@ -15,16 +15,19 @@ pub mod jpeg;
 pub mod letterbox;
 mod limits;
 mod orientation;
+mod output;
 pub mod picture;
 mod probe;
 mod source;
+mod times;
 
 pub use convert::{Converter, GreyImage, RgbImage, letterbox_rgb, luma8, rgb8};
-pub use decode::{DecodeOptions, Decoded, FrameReader, ReadMetrics};
+pub use decode::{DecodeOptions, FrameReader, ReadMetrics};
 pub use frame::Frame;
 pub use jpeg::jpeg;
 pub use letterbox::Letterbox;
 pub use limits::Limits;
+pub use output::Decoded;
 pub use picture::{
     ChromaLocation, Color, ColorMatrix, ColorRange, Component, Orientation, Picture, PixelLayout, PlaneRef,
 };

@@ -112,8 +112,7 @@ fn real_videos_decode_as_ffmpeg_decodes_them() {
         for entry in std::fs::read_dir(data.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             let damaged = path.file_name().is_some_and(|name| DAMAGED.iter().any(|d| name == *d));
-            // Long ones are left to the benchmark.
-            if path.is_file() && !damaged && path.metadata().unwrap().len() < 1_900_000 {
+            if path.is_file() && !damaged {
                 files.push(path);
             }
         }

@@ -66,7 +66,12 @@ pub(crate) struct Pass {
 
 /// Streams the frames of consecutive `chunks` through all stages. Every chunk that was committed when an error or a stop
 /// ended the pass stays committed; the error is returned beside what was done.
-pub(crate) fn run(task: &ShardTask<'_>, analyzers: &[AnalyzerRun], chunks: &[Chunk], leases: &Leases<'_>) -> (Pass, Result<()>) {
+pub(crate) fn run(
+    task: &ShardTask<'_>,
+    analyzers: &[AnalyzerRun],
+    chunks: &[Chunk],
+    leases: &Leases<'_>,
+) -> (Pass, Result<()>) {
     let (to_convert, from_decode) = bounded(FRAMES_WAITING);
     let (to_infer, from_convert) = bounded(BATCHES_WAITING);
     let (to_interpret, from_infer) = bounded(BATCHES_WAITING);
@@ -89,26 +94,35 @@ pub(crate) fn run(task: &ShardTask<'_>, analyzers: &[AnalyzerRun], chunks: &[Chu
             }
         };
         let mut ends = (Vec::new(), Vec::new());
-        note("decode", decode.join().map(|end| {
-            pass.frames = end.frames;
-            pass.bytes_read = end.bytes_read;
-            ends.0 = end.stages;
-            end.outcome
-        }));
+        note(
+            "decode",
+            decode.join().map(|end| {
+                pass.frames = end.frames;
+                pass.bytes_read = end.bytes_read;
+                ends.0 = end.stages;
+                end.outcome
+            }),
+        );
         for (stage, handle) in [("convert", convert), ("infer", infer), ("postprocess", interpret)] {
-            note(stage, handle.join().map(|(metrics, result)| {
-                if stage == "postprocess" {
-                    pass.sampled = metrics.items;
-                }
-                ends.1.push(metrics);
-                result
-            }));
+            note(
+                stage,
+                handle.join().map(|(metrics, result)| {
+                    if stage == "postprocess" {
+                        pass.sampled = metrics.items;
+                    }
+                    ends.1.push(metrics);
+                    result
+                }),
+            );
         }
-        note("write", write.join().map(|(metrics, timings, result)| {
-            ends.1.push(metrics);
-            pass.chunks = timings;
-            result
-        }));
+        note(
+            "write",
+            write.join().map(|(metrics, timings, result)| {
+                ends.1.push(metrics);
+                pass.chunks = timings;
+                result
+            }),
+        );
         pass.stages = ends.0;
         pass.stages.extend(ends.1);
         (pass, outcome)

@@ -9,16 +9,16 @@ use framefan_analyzers::{ChunkStage, Sampling};
 use framefan_contract::artifact::Artifact;
 use framefan_contract::plan::{Chunk, Plan, Shard};
 use framefan_contract::request::JobRequest;
-use framefan_contract::state::{ChunkItem, ChunkStatus};
 use framefan_contract::run::{RUN_SCHEMA, RunRecord};
+use framefan_contract::state::{ChunkItem, ChunkStatus};
 use framefan_contract::{Error, Result, keys};
 use framefan_media::ByteSource;
 use framefan_store::{JobStore, ObjectStore};
 
 use crate::lease::{Leases, now};
+use crate::metrics;
 use crate::pipeline::{self, Pass};
 use crate::progress::{Progress, Stop};
-use crate::metrics;
 
 /// How often a worker looks again at chunks that somebody else holds.
 const POLL: Duration = Duration::from_millis(500);
@@ -151,9 +151,10 @@ fn work(task: &ShardTask<'_>, leases: &Leases<'_>, total: &mut Pass) -> Result<(
 /// The chunks of the shard that have no artifact yet. Those that have one are marked completed on the way.
 fn missing_chunks<'a>(task: &ShardTask<'a>, found: impl Fn(&Artifact)) -> Result<Vec<&'a Chunk>> {
     let range = task.shard.first_chunk as usize..task.shard.end_chunk as usize;
-    let chunks = task.plan.chunks.get(range).ok_or_else(|| {
-        Error::defect(format!("shard {} names chunks that the plan does not have", task.shard.shard))
-    })?;
+    let chunks =
+        task.plan.chunks.get(range).ok_or_else(|| {
+            Error::defect(format!("shard {} names chunks that the plan does not have", task.shard.shard))
+        })?;
     let mut missing = Vec::new();
     for chunk in chunks {
         let Some(artifact) = task.finished(chunk)? else {
