@@ -1,4 +1,5 @@
 //! A killed run loses at most the chunks in hand, and the run after it ends with the same bytes.
+#![allow(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
 mod support;
 
@@ -139,4 +140,31 @@ fn two_runs_at_once_end_with_one_result() {
     assert!(codes.iter().all(|code| matches!(code, Some(0 | 5))), "{codes:?}");
     let summary = run.run();
     assert_eq!(summary["resumed_chunks"], summary["chunks"]);
+}
+
+/// An artifact that cannot be written ends the run with an error that names it, and the job says why it failed.
+#[test]
+fn a_failing_stage_ends_the_run() {
+    let (video, weights) = (video(), random_weights());
+    let folder = tempfile::tempdir().unwrap();
+    let (good, bad) = (folder.path().join("good"), folder.path().join("bad"));
+    let run = Small { video: &video, weights: &weights, out: &good, chunk_seconds: "0.5", shards: 2, workers: 2 };
+    let job_id = run.run()["job_id"].as_str().unwrap().to_owned();
+    // A file where the folder of chunks should be.
+    std::fs::create_dir_all(bad.join("jobs").join(&job_id)).unwrap();
+    std::fs::write(bad.join("jobs").join(&job_id).join("chunks"), b"").unwrap();
+    let mut child = Small { out: &bad, ..run }.command().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "hangs");
+        thread::sleep(Duration::from_millis(10));
+    }
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(4 | 5)), "{:?} {err}", output.status);
+    assert!(err.contains("chunks"), "{err}");
+    let job = framefan_store::SqliteJobs::open(&bad.join("jobs.sqlite")).unwrap();
+    let item = framefan_store::JobStore::job(&job, &job_id).unwrap().unwrap();
+    assert_eq!(item.stage, framefan_contract::state::JobStage::Failed);
+    assert!(item.error.unwrap().message.contains("chunks"));
 }

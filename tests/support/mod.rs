@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the command, weights, and how to read a result.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

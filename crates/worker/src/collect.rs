@@ -35,17 +35,18 @@ struct Open {
 
 /// Collects records until their chunks are whole.
 pub(crate) struct Collector {
-    analyzers: Vec<String>,
+    /// Number of analyzers.
+    analyzers: usize,
     open: BTreeMap<u32, Open>,
 }
 
 impl Collector {
-    pub fn new(analyzers: Vec<String>) -> Self {
+    pub fn new(analyzers: usize) -> Self {
         Collector { analyzers, open: BTreeMap::new() }
     }
 
     fn entry(&mut self, chunk: u32) -> &mut Open {
-        let analyzers = self.analyzers.len();
+        let analyzers = self.analyzers;
         self.open
             .entry(chunk)
             .or_insert_with(|| Open { records: (0..analyzers).map(|_| Vec::new()).collect(), end: None })

@@ -11,13 +11,12 @@ use framefan_contract::plan::{Chunk, Plan, Shard};
 use framefan_contract::request::JobRequest;
 use framefan_contract::run::{RUN_SCHEMA, RunRecord};
 use framefan_contract::state::{ChunkItem, ChunkStatus};
-use framefan_contract::{Error, Result, keys};
+use framefan_contract::{Error, ErrorKind, Result, keys};
 use framefan_media::ByteSource;
 use framefan_store::{JobStore, ObjectStore};
 
 use crate::lease::{Leases, now};
-use crate::metrics;
-use crate::pipeline::{self, Pass};
+use crate::pipeline::{self, Pass, Stream};
 use crate::progress::{Progress, Stop};
 
 /// How often a worker looks again at chunks that somebody else holds.
@@ -87,7 +86,7 @@ pub fn run_shard(task: &ShardTask<'_>) -> Outcome {
         scope.spawn(|| leases.keep_alive());
         let outcome = work(task, &leases, &mut total);
         let error = outcome.err();
-        let failure = error.as_ref().filter(|e| !pipeline::is_stop(e)).map(|e| e.message().to_owned());
+        let failure = error.as_ref().filter(|e| e.kind() != ErrorKind::Cancelled).map(|e| e.message().to_owned());
         leases.release_all(failure.as_deref());
         leases.stop();
         error
@@ -129,12 +128,9 @@ fn work(task: &ShardTask<'_>, leases: &Leases<'_>, total: &mut Pass) -> Result<(
         let held = held_by_others(task)?;
         let free: Vec<Chunk> = missing.into_iter().filter(|c| !held.contains(&c.index)).cloned().collect();
         for consecutive in free.chunk_by(|a, b| a.index + 1 == b.index) {
-            let (pass, outcome) = pipeline::run(task, &analyzers, consecutive, leases);
-            metrics::merge(&mut total.stages, pass.stages);
-            total.chunks.extend(pass.chunks);
-            total.frames += pass.frames;
-            total.sampled += pass.sampled;
-            total.bytes_read += pass.bytes_read;
+            let stream = Stream { task, analyzers: &analyzers, chunks: consecutive, leases };
+            let (pass, outcome) = pipeline::run(&stream);
+            total.add(pass);
             outcome?;
         }
         if free.is_empty() {

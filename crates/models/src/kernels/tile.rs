@@ -61,6 +61,10 @@ pub(super) type TileFn = unsafe fn(&Tile);
 ///
 /// # Safety
 /// As for [`Simd`]; all pointers of the tile must be valid for the sizes it states, and nobody else may touch its outputs.
+#[allow(
+    clippy::needless_range_loop,
+    reason = "constant bounds over several arrays at once, which the compiler unrolls into registers"
+)]
 #[inline(always)]
 unsafe fn tile<S: Simd, const GROUP: usize, const PIXELS: usize, const STEP: usize>(t: &Tile) {
     // SAFETY: as for this function.
@@ -101,6 +105,10 @@ unsafe fn tile<S: Simd, const GROUP: usize, const PIXELS: usize, const STEP: usi
 ///
 /// # Safety
 /// As for [`tile`].
+#[allow(
+    clippy::needless_range_loop,
+    reason = "constant bounds over several arrays at once, which the compiler unrolls into registers"
+)]
 #[inline(always)]
 unsafe fn finish<S: Simd, const GROUP: usize, const PIXELS: usize>(t: &Tile, sums: &[[S::Vector; PIXELS]; GROUP]) {
     // SAFETY: as for this function.

@@ -51,8 +51,8 @@ pub struct Yolov8 {
 }
 
 enum Executor {
-    Candle(Reference, Network<Reference>),
-    Fused(Fused, Network<Fused>),
+    Candle(Reference, Box<Network<Reference>>),
+    Fused(Fused, Box<Network<Fused>>),
 }
 
 impl Yolov8 {
@@ -75,7 +75,7 @@ impl Yolov8 {
             Kernels::Candle => {
                 let ops = Reference { device: device.clone(), dtype: dtype(precision) };
                 let network = Network::load(&ops, weights, &config)?;
-                Executor::Candle(ops, network)
+                Executor::Candle(ops, Box::new(network))
             }
             Kernels::Fused(isa) => {
                 if !device.is_cpu() || precision != Precision::F32 {
@@ -83,7 +83,7 @@ impl Yolov8 {
                 }
                 let ops = Fused::new(isa)?;
                 let network = Network::load(&ops, weights, &config)?;
-                Executor::Fused(ops, network)
+                Executor::Fused(ops, Box::new(network))
             }
         };
         Ok(Yolov8 { config, device: device.clone(), executor })
