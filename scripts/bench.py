@@ -1,37 +1,50 @@
 """Measures framefan on this machine: builds the benchmark programs and prints what they print.
 
-usage: bench.py [NAME...]   NAME: decode, convert, models; all of them without one
+usage: bench.py [NAME...]   NAME: decode, convert, models, or run (whole runs: pace, memory, plan, peer); all without one
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+DATA = os.environ.get("FRAMEFAN_TEST_DATA")
+# Crate, example, and the video of the test data that it takes.
 BENCHES = {
-    "decode": ("framefan-media", "decode_bench"),
-    "convert": ("framefan-media", "convert_bench"),
-    "models": ("framefan-models", "bench"),
+    "decode": ("framefan-media", "decode_bench", "video/05_default_juggle.mp4"),
+    "convert": ("framefan-media", "convert_bench", None),
+    "models": ("framefan-models", "bench", None),
 }
 
 
-def source(package: str, example: str) -> Path:
-    return ROOT / "crates" / package.removeprefix("framefan-") / "examples" / f"{example}.rs"
+def whole_runs() -> bool:
+    """Builds the command and measures whole runs of it."""
+    print("== run", flush=True)
+    build = subprocess.run(["cargo", "build", "--quiet", "--package", "framefan"], cwd=ROOT)
+    framefan = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "framefan"
+    measure = [sys.executable, ROOT / "scripts/bench_run.py", framefan]
+    return build.returncode == 0 and subprocess.run(measure).returncode == 0
 
 
 def main(names: list[str]) -> int:
-    unknown = sorted(set(names) - set(BENCHES))
+    unknown = sorted(set(names) - set(BENCHES) - {"run"})
     if unknown:
-        print(f"unknown benchmark {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        print(f"unknown benchmark {', '.join(unknown)}; there are {', '.join(BENCHES)}, run", file=sys.stderr)
         return 2
     failed = []
-    for name in names or list(BENCHES):
-        package, example = BENCHES[name]
-        if not source(package, example).exists():
-            print(f"== {name}: not written yet")
+    for name in names or [*BENCHES, "run"]:
+        if name == "run":
+            failed += [] if whole_runs() else [name]
             continue
+        package, example, video = BENCHES[name]
         print(f"== {name}", flush=True)
         command = ["cargo", "run", "--quiet", "--package", package, "--example", example]
+        if video:
+            if not DATA:
+                print("skipped: needs FRAMEFAN_TEST_DATA")
+                continue
+            command += ["--", str(Path(DATA) / video)]
         if subprocess.run(command, cwd=ROOT).returncode != 0:
             failed.append(name)
     if failed:

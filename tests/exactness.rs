@@ -1,20 +1,35 @@
-//! The pose section is the same bytes for every chunking, number of shards and number of workers.
+//! The pose section is the same bytes for every chunking, number of shards and number of workers, and when the run was
+//! killed on the way and started again.
 #![allow(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
 mod support;
 
-use framefan_testkit::videos;
 use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use framefan_testkit::videos;
 use support::{Small, pose_section, random_weights};
 
 const CHUNKINGS: [&str; 7] = ["0.3", "0.7", "1", "1.3", "1.9", "2.6", "60"];
 
-/// Runs one video in seven chunkings over one to three shards and compares with a single chunk.
+/// Starts the run and kills it after `percent` of the time a whole run takes.
+fn kill_on_the_way(run: &Small<'_>, wall: Duration, percent: u32) {
+    let mut child = run.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    thread::sleep(wall * percent / 100);
+    let _ = child.kill();
+    child.wait().unwrap();
+}
+
+/// Runs one video in seven chunkings over one to three shards, each killed once, and compares with a single chunk.
 fn check(video: &Path, weights: &Path) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let whole_out = folder.path().join("whole");
     let whole = Small { video, weights, out: &whole_out, chunk_seconds: "100000", shards: 1, workers: 1 };
+    let began = Instant::now();
     let summary = whole.run();
+    let wall = began.elapsed();
     assert_eq!(summary["chunks"], 1, "{}", video.display());
     let expected = pose_section(&summary);
     let people: u64 = {
@@ -29,6 +44,7 @@ fn check(video: &Path, weights: &Path) -> u64 {
             // Every combination of shards and chunkings; workers vary along.
             let out = folder.path().join(format!("{i}-{shards}"));
             let run = Small { out: &out, chunk_seconds, shards, workers: 1 + (i as u32 + shards) % 3, ..whole.clone() };
+            kill_on_the_way(&run, wall, (i as u32 * 3 + shards) * 37 % 100);
             let summary = run.run();
             chunk_counts.push(summary["chunks"].as_u64().unwrap());
             assert_eq!(

@@ -1,7 +1,6 @@
 //! All steps of a job in one process on one machine: objects in a folder, state in SQLite, workers as threads.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -9,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use framefan_analyzers::ChunkContext;
 use framefan_contract::plan::{Plan, Shard};
-use framefan_contract::request::JobRequest;
+use framefan_contract::request::{AnalyzerRequest, JobRequest};
 use framefan_contract::run::RunRecord;
 use framefan_contract::state::{ChunkStatus, JobError, JobItem, JobStage};
 use framefan_contract::{Error, ErrorKind, Result, digest, keys};
@@ -19,6 +18,7 @@ use framefan_store::{Claim, FolderStore, JobStore, NewChunk, NewJob, ObjectStore
 use framefan_worker::{AnalyzerRun, Progress, ShardTask, Stop, run_shard};
 
 use crate::accept::{Accepted, Ask, accept};
+use crate::models::{self, ModelPaths};
 use crate::plan::{accept_plan, make_plan};
 use crate::process::Process;
 use crate::reduce::{Reduced, reduce};
@@ -249,7 +249,7 @@ impl Job<'_> {
         let mut runs = Vec::new();
         for asked in &self.request.analyzers {
             let analyzer = framefan_analyzers::find(&asked.name)?;
-            let models: BTreeMap<String, PathBuf> = self.run.ask.models.clone();
+            let models = verified(&self.run.ask.models, asked)?;
             let stage = analyzer.chunk_stage(&ChunkContext {
                 video: &plan.video,
                 params: &asked.chunk_params,
@@ -316,6 +316,23 @@ impl Job<'_> {
             report: path(keys::report(&self.job_id)),
         }
     }
+}
+
+/// The weights files that the analyzer was accepted with, by name.
+fn verified(paths: &ModelPaths, asked: &AnalyzerRequest) -> Result<ModelPaths> {
+    let mut found = ModelPaths::new();
+    for (name, sha256) in &asked.models {
+        let path = models::resolve(paths, name, &asked.name)?;
+        let bytes = std::fs::read(path).map_err(|e| Error::io(path.display(), e))?;
+        if digest::of_bytes(&bytes) != *sha256 {
+            return Err(Error::bad_input(format!(
+                "{}: the weights of '{name}' changed since the job was accepted (SHA-256 {sha256}); start again",
+                path.display()
+            )));
+        }
+        found.insert(name.clone(), path.to_owned());
+    }
+    Ok(found)
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {

@@ -57,6 +57,17 @@ pub(crate) fn media_data(source: &dyn ByteSource) -> Result<Vec<Range<u64>>> {
     Ok(ranges)
 }
 
+/// Whether this is an MP4 or MOV without its index: it begins with a known box, and no `moov` follows.
+pub(crate) fn lacks_index(source: &dyn ByteSource) -> Result<bool> {
+    let mut kinds = Vec::new();
+    walk(source, 0..source.size(), |found| {
+        kinds.push(found.kind);
+        Ok(())
+    })?;
+    let is_mov = kinds.first().is_some_and(|kind| matches!(kind, b"ftyp" | b"mdat" | b"wide" | b"free" | b"skip"));
+    Ok(is_mov && !kinds.contains(b"moov"))
+}
+
 /// Whether a track's media data is said to lie in another file: an entry of `moov/trak/mdia/minf/dinf/dref` without the flag
 /// "self-contained" (ISO/IEC 14496-12, 8.7.2).
 pub(crate) fn refers_to_another_file(source: &dyn ByteSource) -> Result<bool> {

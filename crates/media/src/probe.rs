@@ -80,7 +80,13 @@ fn examine(source: Arc<MeteredSource>, limits: &Limits) -> Result<(VideoInfo, Fr
     let size = source.size();
     limits.check_bytes(size)?;
     let never = Arc::new(AtomicBool::new(false));
-    let mut demuxer = open_for_decoding(source.clone(), never.clone(), None)?;
+    let opened = open_for_decoding(source.clone(), never.clone(), None);
+    if opened.is_err() && boxes::lacks_index(source.as_ref())? {
+        return Err(Error::bad_input(
+            "its index (the moov box) is missing: the file is truncated or was never finished",
+        ));
+    }
+    let mut demuxer = opened?;
     if demuxer.is_mov() && boxes::refers_to_another_file(source.as_ref())? {
         return Err(Error::bad_input("its media data is said to be in another file, and only this one is read"));
     }
