@@ -106,7 +106,7 @@ impl Job<'_> {
         }
         for chunk in self.jobs.chunks(&self.job_id)? {
             let (ChunkStatus::Processing, Some(holder)) = (chunk.status, &chunk.lease_owner) else { continue };
-            let process = holder.split('/').next().unwrap_or(holder);
+            let process = holder.split(':').next().unwrap_or(holder);
             if !Process::is_alive(process) {
                 self.jobs.release_chunk(&self.job_id, chunk.index, holder)?;
             }
@@ -147,7 +147,8 @@ impl Job<'_> {
         let plan = self.plan()?;
         (self.run.on_plan)(&plan);
         let is_done = self.jobs.job(&self.job_id)?.is_some_and(|item| item.stage == JobStage::Done);
-        let shards = framefan_planner::deal(&self.job_id, &plan.chunks, self.run.shards.unwrap_or(self.run.workers));
+        let auto = || framefan_planner::auto_shards(&plan.chunks, self.run.workers);
+        let shards = framefan_planner::deal(&self.job_id, &plan.chunks, self.run.shards.unwrap_or_else(auto));
         self.objects.replace(&keys::shards(&self.job_id), &json(&shards)?)?;
         let runs = if is_done { Vec::new() } else { self.work_shards(&plan, &shards)? };
         if is_done {
@@ -211,7 +212,7 @@ impl Job<'_> {
         thread::scope(|scope| {
             for worker in 0..self.run.workers.max(1) {
                 let (prepare, next, failed, results, device) = (&prepare, &next, &failed, &results, &device);
-                let name = format!("{}/worker-{worker}", self.owner);
+                let name = format!("{}:{worker}", self.owner);
                 scope.spawn(move || {
                     while !failed.is_requested() {
                         let Some(shard) = shards.get(next.fetch_add(1, Ordering::Relaxed)) else { return };

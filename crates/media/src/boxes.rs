@@ -11,13 +11,13 @@ use crate::source::ByteSource;
 const MAX_BOXES: usize = 200_000;
 
 /// A box: its type and its body.
-struct Box {
+struct Mp4Box {
     kind: [u8; 4],
     body: Range<u64>,
 }
 
 /// Walks the boxes in `range`. Ends quietly at the first thing that is no box: the demuxer judges that.
-fn walk(source: &dyn ByteSource, range: Range<u64>, mut visit: impl FnMut(Box) -> Result<()>) -> Result<()> {
+fn walk(source: &dyn ByteSource, range: Range<u64>, mut visit: impl FnMut(Mp4Box) -> Result<()>) -> Result<()> {
     let mut start = range.start;
     for _ in 0..MAX_BOXES {
         if start >= range.end {
@@ -39,7 +39,7 @@ fn walk(source: &dyn ByteSource, range: Range<u64>, mut visit: impl FnMut(Box) -
             break;
         }
         let end = start.saturating_add(length);
-        visit(Box { kind: [header[4], header[5], header[6], header[7]], body: start + header_bytes..end })?;
+        visit(Mp4Box { kind: [header[4], header[5], header[6], header[7]], body: start + header_bytes..end })?;
         start = end;
     }
     Ok(())
