@@ -1,4 +1,4 @@
-//! Arguments to an [`Ask`].
+//! Arguments to what `framefan_jobs` asks for.
 
 use std::collections::BTreeMap;
 

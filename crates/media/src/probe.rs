@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use framefan_contract::video::{FrameIndex, IndexMethod, VideoInfo};
-use framefan_contract::{Error, Rational, Result};
+use framefan_contract::{Error, ErrorKind, Rational, Result};
 
 use crate::av::{self, Packet, Parameters, ffi};
 use crate::boxes;
@@ -81,7 +81,8 @@ fn examine(source: Arc<MeteredSource>, limits: &Limits) -> Result<(VideoInfo, Fr
     limits.check_bytes(size)?;
     let never = Arc::new(AtomicBool::new(false));
     let opened = open_for_decoding(source.clone(), never.clone(), None);
-    if opened.is_err() && boxes::lacks_index(source.as_ref())? {
+    let is_no_video = opened.as_ref().err().is_some_and(|e| e.kind() == ErrorKind::BadInput);
+    if is_no_video && boxes::lacks_index(source.as_ref())? {
         return Err(Error::bad_input(
             "its index (the moov box) is missing: the file is truncated or was never finished",
         ));

@@ -1,8 +1,8 @@
 //! YOLOv8 (Jocher et al., 2023), all sizes, for boxes and for poses; tensor names as in candle's `yolo-v8` example.
 //!
-//! A picture passes the backbone ([`network`]), which halves it five times, and the neck, which carries what the deep
+//! A picture passes the backbone (`network`), which halves it five times, and the neck, which carries what the deep
 //! levels know back up. The heads look at three levels (strides 8, 16 and 32), and each cell of each level, an *anchor*,
-//! says where the object around it begins and ends, what it is and where its keypoints are ([`head`]).
+//! says where the object around it begins and ends, what it is and where its keypoints are (`head`).
 
 mod blocks;
 mod config;
