@@ -9,7 +9,7 @@ step() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
 
 framefan() {
   step framefan "$@"
-  cargo run --quiet --package framefan --bin framefan -- "$@"
+  "${CARGO_TARGET_DIR:-target}/debug/framefan" "$@"
 }
 
 mkdir -p "$out"
@@ -24,7 +24,8 @@ if [ -z "$video" ]; then
 fi
 
 echo "Building framefan (the first time takes some minutes)"
-cargo build --package framefan --bin framefan
+# The whole workspace's features, so that the tests use the same dependencies and nothing is compiled twice.
+cargo build --workspace --bin framefan
 
 framefan probe "$video"
 framefan plan "$video" --analyzer pose --chunk-seconds 5 --shards 2
