@@ -8,6 +8,7 @@ use super::Isa;
 use super::map::{BORDER, Map, Plane, PlanePool};
 use super::simd::LANES;
 use super::tile::{Finish, InputBlock, MAX_GROUP, Tile, group, tiles};
+use super::winograd;
 
 /// A convolution's weights, ordered for the kernels of one instruction set.
 pub(crate) struct PackedConv {
@@ -17,10 +18,21 @@ pub(crate) struct PackedConv {
     kernel: usize,
     stride: usize,
     finish: Finish,
-    /// By group of output blocks: `[input block][tap][channel][group × LANES]`.
+    method: Method,
+    /// By group of output blocks: `[input block][tap][channel][group × LANES]`; with [`Method::Winograd`] the same for each
+    /// point, as if it were a 1 × 1 convolution.
     weights: Vec<f32>,
     /// `[output blocks × LANES]`, filled up with zeros.
     bias: Vec<f32>,
+}
+
+/// How the sum is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    /// Tap by tap.
+    Direct,
+    /// In tiles of 4 × 4 pixels with fewer multiplications.
+    Winograd,
 }
 
 /// The output rows that a task computes at least, where the map has so many.
@@ -58,31 +70,24 @@ impl PackedConv {
         let outputs = bias.len();
         let taps = kernel * kernel;
         assert_eq!(weight.len(), outputs * inputs * taps);
-        let blocks = outputs.div_ceil(LANES);
-        let mut packed = Vec::with_capacity(blocks * LANES * inputs * taps);
-        for first in (0..blocks).step_by(group(isa)) {
-            let lanes = group(isa).min(blocks - first) * LANES;
-            for input_block in (0..inputs).step_by(LANES) {
-                for tap in 0..taps {
-                    for input in input_block..inputs.min(input_block + LANES) {
-                        for output in first * LANES..first * LANES + lanes {
-                            let value =
-                                if output < outputs { weight[(output * inputs + input) * taps + tap] } else { 0.0 };
-                            packed.push(value);
-                        }
-                    }
-                }
+        // With fewer inputs than a block the transforms cost more than they save.
+        let method = if kernel == 3 && stride == 1 && inputs >= LANES { Method::Winograd } else { Method::Direct };
+        let weights = match method {
+            Method::Direct => pack(isa, [outputs, inputs, taps], weight),
+            Method::Winograd => {
+                let points: Vec<_> = weight.chunks_exact(taps).map(winograd::transform_filter).collect();
+                let point_weights = |point| points.iter().map(|p| p[point] as f32).collect::<Vec<f32>>();
+                (0..winograd::POINTS).flat_map(|p| pack(isa, [outputs, inputs, 1], &point_weights(p))).collect()
             }
-        }
+        };
         let mut padded = bias.to_vec();
-        padded.resize(blocks * LANES, 0.0);
-        PackedConv { isa, inputs, outputs, kernel, stride, finish, weights: packed, bias: padded }
+        padded.resize(outputs.next_multiple_of(LANES), 0.0);
+        PackedConv { isa, inputs, outputs, kernel, stride, finish, method, weights, bias: padded }
     }
 
     /// Runs on a map; `plus`, where given, is added to the result.
     pub fn run(&self, pool: &Arc<PlanePool>, x: &Map, plus: Option<&Map>) -> Map {
         assert_eq!(x.channels, self.inputs);
-        let inputs = input_blocks(x);
         let [height, width] = [x.height, x.width].map(|side| (side - 1) / self.stride + 1);
         let blocks = self.outputs.div_ceil(LANES);
         let mut planes: Vec<Plane> = (0..blocks).map(|_| pool.take([height, width, LANES])).collect();
@@ -94,16 +99,37 @@ impl PackedConv {
             }
             None => vec![std::ptr::null(); blocks],
         };
+        match self.method {
+            Method::Direct => self.direct(x, &outputs, &plus, [height, width]),
+            Method::Winograd => {
+                assert_eq!(x.lanes, LANES, "a picture has fewer channels than a block");
+                let filters = winograd::Filters {
+                    isa: self.isa,
+                    inputs: self.inputs,
+                    finish: self.finish,
+                    weights: &self.weights,
+                    bias: &self.bias,
+                };
+                // SAFETY: the planes were made above, for nobody else; `isa` is one that the processor has.
+                unsafe { winograd::run(&filters, x, &outputs, &plus) }
+            }
+        }
+        let planes = planes.into_iter().map(Arc::new).collect();
+        Map { channels: self.outputs, height, width, lanes: LANES, planes }
+    }
+
+    /// Tap by tap, in tasks of a few rows of a group of output blocks.
+    fn direct(&self, x: &Map, outputs: &[*mut f32], plus: &[*const f32], [height, width]: [usize; 2]) {
         let run = Run {
             conv: self,
-            inputs: &inputs,
+            inputs: &input_blocks(x),
             input_row: (x.width + 2 * BORDER) * x.lanes,
             input_pixel: x.lanes,
-            outputs: &outputs,
-            plus: &plus,
+            outputs,
+            plus,
             width,
         };
-        let groups = blocks.div_ceil(group(self.isa));
+        let groups = outputs.len().div_ceil(group(self.isa));
         let rows_per_task = ROWS_PER_TASK.min(height.div_ceil(rayon::current_num_threads()));
         let row_tasks = height.div_ceil(rows_per_task);
         (0..groups * row_tasks).into_par_iter().for_each(|task| {
@@ -112,24 +138,40 @@ impl PackedConv {
             // SAFETY: every (group, row) is in exactly one task, and the planes are as large as the geometry says.
             unsafe { run.rows(task / row_tasks, rows) }
         });
-        let planes = planes.into_iter().map(Arc::new).collect();
-        Map { channels: self.outputs, height, width, lanes: LANES, planes }
     }
+}
+
+/// Orders `weight`, `[out, in, taps]`: by group of output blocks `[input block][tap][channel][group × LANES]`, outputs filled up
+/// with zeros.
+fn pack(isa: Isa, [outputs, inputs, taps]: [usize; 3], weight: &[f32]) -> Vec<f32> {
+    let blocks = outputs.div_ceil(LANES);
+    let mut packed = Vec::with_capacity(blocks * LANES * inputs * taps);
+    for first in (0..blocks).step_by(group(isa)) {
+        let lanes = group(isa).min(blocks - first) * LANES;
+        for input_block in (0..inputs).step_by(LANES) {
+            for tap in 0..taps {
+                for input in input_block..inputs.min(input_block + LANES) {
+                    for output in first * LANES..first * LANES + lanes {
+                        let value = if output < outputs { weight[(output * inputs + input) * taps + tap] } else { 0.0 };
+                        packed.push(value);
+                    }
+                }
+            }
+        }
+    }
+    packed
 }
 
 /// Where a map's channels lie.
 fn input_blocks(x: &Map) -> Vec<InputBlock> {
-    // A picture's channels are planes one below the other.
-    let picture_step = (x.height + 2 * BORDER) * (x.width + 2 * BORDER);
-    let mut blocks = Vec::with_capacity(x.channels.div_ceil(LANES));
-    for first in (0..x.channels).step_by(LANES) {
-        let (data, channel_step) = match x.lanes {
-            LANES => (x.planes[first / LANES].data(), 1),
-            _ => (&x.planes[0].data()[first * picture_step..], picture_step),
-        };
-        blocks.push(InputBlock { data: data.as_ptr(), channels: LANES.min(x.channels - first), channel_step });
-    }
-    blocks
+    // A picture's channels are planes one below the other, all of them in the first plane.
+    let channel_step = if x.lanes == LANES { 1 } else { (x.height + 2 * BORDER) * (x.width + 2 * BORDER) };
+    let block = |(number, plane): (usize, &Arc<Plane>)| InputBlock {
+        data: plane.data().as_ptr(),
+        channels: LANES.min(x.channels - number * LANES),
+        channel_step,
+    };
+    x.planes.iter().enumerate().map(block).collect()
 }
 
 impl Run<'_> {

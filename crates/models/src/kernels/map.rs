@@ -17,7 +17,7 @@ pub(crate) const BORDER: usize = 1;
 /// Sixteen floats on a cache line of their own.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; LANES]);
+pub(super) struct Line(pub [f32; LANES]);
 
 /// Height, width, and channels side by side at each pixel.
 type Shape = [usize; 3];
@@ -85,17 +85,20 @@ pub(crate) struct Map {
     pub channels: usize,
     pub height: usize,
     pub width: usize,
-    /// Channels side by side at each pixel: [`LANES`], or 1 for a picture that comes from outside.
+    /// Channels side by side at each pixel: [`LANES`], or 1 for a picture of fewer channels.
     pub lanes: usize,
-    /// Blocks of [`LANES`] channels; what the last one has beyond `channels` is not used. A picture from outside has one plane
-    /// with its channels, each with its border, one below the other.
+    /// Blocks of [`LANES`] channels; what the last one has beyond `channels` is not used. A picture has one plane with its
+    /// channels, each with its border, one below the other.
     pub planes: Vec<Arc<Plane>>,
 }
 
 impl Map {
-    /// Takes a picture `[channels, height, width]` in.
+    /// Takes a picture `[channels, height, width]` in. One with fewer channels than a block stays as it is.
     pub fn from_planar(pool: &Arc<PlanePool>, values: &[f32], [channels, height, width]: Shape) -> Map {
         assert_eq!(values.len(), channels * height * width);
+        if channels >= LANES {
+            return Map::interleaved(pool, values, [channels, height, width]);
+        }
         // The lower border of a channel and the upper one of the next are rows of the plane, whatever they held before.
         let mut plane = pool.take([channels * (height + 2 * BORDER), width, 1]);
         for (channel, values) in values.chunks_exact(height * width).enumerate() {
@@ -110,6 +113,22 @@ impl Map {
             }
         }
         Map { channels, height, width, lanes: 1, planes: vec![Arc::new(plane)] }
+    }
+
+    /// A map of blocks with the values `[channels, height, width]`.
+    fn interleaved(pool: &Arc<PlanePool>, values: &[f32], [channels, height, width]: Shape) -> Map {
+        Map::from_planes(pool, [channels, height, width], |block, plane| {
+            let first = block * LANES;
+            for y in 0..height {
+                let row = plane.row(y);
+                let pixels = plane.data_mut()[row].chunks_exact_mut(LANES);
+                for (x, pixel) in pixels.enumerate() {
+                    for (lane, value) in pixel.iter_mut().enumerate().take(channels - first) {
+                        *value = values[((first + lane) * height + y) * width + x];
+                    }
+                }
+            }
+        })
     }
 
     /// A map of blocks made plane by plane: `fill` is given a plane's number and the new plane.

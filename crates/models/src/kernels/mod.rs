@@ -1,7 +1,7 @@
 //! Kernels for the CPU, chosen at run time by what the processor can do.
 //!
 //! A feature map lies in blocks of 16 channels (`map`); a convolution adds its bias, activation and shortcut while the sums are
-//! still near (`conv`, `tile`), written once over vectors of 16 floats (`simd`). The result's bits depend on the
+//! still near (`conv`, `tile`, `winograd`), written once over vectors of 16 floats (`simd`). The result's bits depend on the
 //! instruction set, and on nothing else: not on threads, not on what else is in a batch.
 
 pub(crate) mod conv;
@@ -12,6 +12,7 @@ pub(crate) mod simd;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
