@@ -1,4 +1,5 @@
-//! Milliseconds a picture of YOLOv8n-pose: these kernels, candle's own operations, and ONNX Runtime on as many threads.
+//! Milliseconds a picture of YOLOv8n-pose and of Real-ESRGAN's compact network: these kernels, candle's own operations, and
+//! ONNX Runtime on as many threads.
 //!
 //! `FRAMEFAN_TEST_DATA=… FRAMEFAN_PYTHON=… cargo run -p framefan-models --example bench [ROUNDS]`
 //!
@@ -6,13 +7,14 @@
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use framefan_contract::request::Precision;
-use framefan_models::yolov8::Kernels;
-use framefan_models::{ComputeDevice, Weights, Yolov8};
+
+use framefan_models::{ComputeDevice, Kernels, Srvgg, Weights, Yolov8};
 
 /// Runs the model once for each line of standard input and prints the milliseconds.
 const ONNX: &str = r#"
@@ -22,7 +24,7 @@ options = ort.SessionOptions()
 options.intra_op_num_threads = threads
 s = ort.InferenceSession(model, options, providers=['CPUExecutionProvider'])
 i = s.get_inputs()[0]
-x = np.random.default_rng(1).random(i.shape, np.float32)
+x = np.random.default_rng(1).random([int(n) for n in sys.argv[3:]], np.float32)
 for _ in range(3): s.run(None, {i.name: x})
 for _ in sys.stdin:
     a, c = time.perf_counter(), time.process_time()
@@ -37,9 +39,10 @@ struct OnnxRuntime {
 }
 
 impl OnnxRuntime {
-    fn start(model: &std::path::Path) -> Result<Self, Box<dyn Error>> {
+    fn start(model: &Path, shape: [usize; 4]) -> Result<Self, Box<dyn Error>> {
         let mut python = framefan_testkit::python().ok_or("set FRAMEFAN_PYTHON")?;
         python.arg("-c").arg(ONNX).arg(model).arg(rayon::current_num_threads().to_string());
+        python.args(shape.map(|side| side.to_string()));
         let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let ask = child.stdin.take().ok_or("no standard input")?;
         let answer = BufReader::new(child.stdout.take().ok_or("no standard output")?);
@@ -77,45 +80,96 @@ fn median(times: &mut [f64]) -> f64 {
     times[times.len() / 2]
 }
 
+/// A network on candle tensors.
+type Network = Box<dyn Fn(&Tensor) -> framefan_contract::Result<Tensor>>;
+
+/// What is compared: our kernels, candle's operations, and the ONNX file of the same weights.
+struct Case {
+    name: &'static str,
+    shape: [usize; 4],
+    onnx: &'static str,
+    fused: Network,
+    candle: Network,
+}
+
+fn yolov8(data: &Path, kernels: Option<Kernels>) -> Result<Network, Box<dyn Error>> {
+    let weights = Weights::load(&data.join("yolov8n-pose.safetensors"), &Device::Cpu)?;
+    let network = match kernels {
+        Some(kernels) => Yolov8::load_with(&weights, &Device::Cpu, Precision::F32, kernels)?,
+        None => Yolov8::load(&weights, &Device::Cpu, Precision::F32)?,
+    };
+    Ok(Box::new(move |x| network.forward(x)))
+}
+
+fn srvgg(data: &Path, kernels: Option<Kernels>) -> Result<Network, Box<dyn Error>> {
+    let weights = Weights::load(&data.join("RealESRGAN_General_x4_v3.safetensors"), &Device::Cpu)?;
+    let network = match kernels {
+        Some(kernels) => Srvgg::load_with(&weights, &Device::Cpu, Precision::F32, kernels)?,
+        None => Srvgg::load(&weights, &Device::Cpu, Precision::F32)?,
+    };
+    Ok(Box::new(move |x| network.forward(x)))
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let rounds: usize = std::env::args().nth(1).map_or(Ok(20), |n| n.parse())?;
     let data = framefan_testkit::data().ok_or("set FRAMEFAN_TEST_DATA")?.join("weights");
-    let weights = Weights::load(&data.join("yolov8n-pose.safetensors"), &Device::Cpu)?;
-    let fused = Yolov8::load(&weights, &Device::Cpu, Precision::F32)?;
-    let candle = Yolov8::load_with(&weights, &Device::Cpu, Precision::F32, Kernels::Candle)?;
+    let pose = |shape, onnx| -> Result<Case, Box<dyn Error>> {
+        let (fused, candle) = (yolov8(&data, None)?, yolov8(&data, Some(Kernels::Candle))?);
+        Ok(Case { name: "YOLOv8n-pose", shape, onnx, fused, candle })
+    };
+    let cases = [
+        pose([1, 3, 640, 640], "yolov8n-pose-640.onnx")?,
+        pose([1, 3, 384, 640], "yolov8n-pose-384x640.onnx")?,
+        Case {
+            name: "Real-ESRGAN general x4 v3",
+            shape: [1, 3, 120, 160],
+            onnx: "RealESRGAN_General_x4_v3.onnx",
+            fused: srvgg(&data, None)?,
+            candle: srvgg(&data, Some(Kernels::Candle))?,
+        },
+    ];
     println!("{}", ComputeDevice::Cpu.describe());
-    for (height, width, onnx) in [(640, 640, "yolov8n-pose-640.onnx"), (384, 640, "yolov8n-pose-384x640.onnx")] {
-        let picture = Tensor::rand(0f32, 1f32, (1, 3, height, width), &Device::Cpu)?;
-        let mut runtime = OnnxRuntime::start(&data.join(onnx))?;
-        let time = |network: &Yolov8| -> Result<[f64; 2], Box<dyn Error>> {
-            let (start, processor) = (Instant::now(), processor_ms()?);
-            network.forward(&picture)?;
-            Ok([1e3 * start.elapsed().as_secs_f64(), processor_ms()? - processor])
-        };
-        time(&fused)?;
-        let unfused = time(&candle)?[0];
-        let mut times = [const { Vec::new() }; 4];
-        for _ in 0..rounds {
-            let [wall, processor] = runtime.run()?;
-            times[2].push(wall);
-            times[3].push(processor);
-            // ONNX Runtime's threads keep spinning for a while.
-            std::thread::sleep(Duration::from_millis(60));
-            let [wall, processor] = time(&fused)?;
-            times[0].push(wall);
-            times[1].push(processor);
-        }
-        runtime.stop()?;
-        println!("{height} × {width}: milliseconds, best and median of {rounds}; candle's own operations {unfused:.0}");
-        for (name, ours, theirs) in [("by the clock", 0, 2), ("processor time", 1, 3)] {
-            let [our_median, their_median] = [ours, theirs].map(|of| median(&mut times[of]));
-            let [our_best, their_best] = [times[ours][0], times[theirs][0]];
-            println!(
-                "  {name:14} fused {our_best:6.1} {our_median:6.1}   ONNX Runtime {their_best:6.1} {their_median:6.1}   ratio {:.2} {:.2}",
-                our_best / their_best,
-                our_median / their_median
-            );
-        }
+    for case in cases {
+        measure(&case, &data, rounds)?;
+    }
+    Ok(())
+}
+
+fn measure(case: &Case, data: &Path, rounds: usize) -> Result<(), Box<dyn Error>> {
+    let picture = Tensor::rand(0f32, 1f32, &case.shape[..], &Device::Cpu)?;
+    let mut runtime = OnnxRuntime::start(&data.join(case.onnx), case.shape)?;
+    let time = |network: &Network| -> Result<[f64; 2], Box<dyn Error>> {
+        let (start, processor) = (Instant::now(), processor_ms()?);
+        network(&picture)?;
+        Ok([1e3 * start.elapsed().as_secs_f64(), processor_ms()? - processor])
+    };
+    time(&case.fused)?;
+    let unfused = time(&case.candle)?[0];
+    let mut times = [const { Vec::new() }; 4];
+    for _ in 0..rounds {
+        let [wall, processor] = runtime.run()?;
+        times[2].push(wall);
+        times[3].push(processor);
+        // ONNX Runtime's threads keep spinning for a while.
+        std::thread::sleep(Duration::from_millis(60));
+        let [wall, processor] = time(&case.fused)?;
+        times[0].push(wall);
+        times[1].push(processor);
+    }
+    runtime.stop()?;
+    let [_, _, height, width] = case.shape;
+    println!(
+        "{} at {height} × {width}: milliseconds, best and median of {rounds}; candle's own operations {unfused:.0}",
+        case.name
+    );
+    for (name, ours, theirs) in [("by the clock", 0, 2), ("processor time", 1, 3)] {
+        let [our_median, their_median] = [ours, theirs].map(|of| median(&mut times[of]));
+        let [our_best, their_best] = [times[ours][0], times[theirs][0]];
+        println!(
+            "  {name:14} fused {our_best:6.1} {our_median:6.1}   ONNX Runtime {their_best:6.1} {their_median:6.1}   ratio {:.2} {:.2}",
+            our_best / their_best,
+            our_median / their_median
+        );
     }
     Ok(())
 }

@@ -14,6 +14,8 @@ pub(crate) enum Activation {
     None,
     /// x · sigmoid(x).
     Silu,
+    /// x where it is positive, x · slope elsewhere, with a slope for each channel.
+    PRelu(Vec<f32>),
 }
 
 /// A square convolution: weights `[out, in, kernel, kernel]`, row-major, with a bias per output channel. The padding is

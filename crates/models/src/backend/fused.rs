@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
+use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
 
 use super::{Activation, Backend, ConvParams, internal};
@@ -18,8 +19,12 @@ pub(crate) struct Fused {
 
 impl Fused {
     /// # Errors
-    /// [`Usage`](framefan_contract::ErrorKind::Usage) when this processor does not have the instruction set.
-    pub fn new(isa: Isa) -> Result<Fused> {
+    /// [`Usage`](framefan_contract::ErrorKind::Usage) when this processor does not have the instruction set, and for another
+    /// device or precision.
+    pub fn new(isa: Isa, device: &Device, precision: Precision) -> Result<Fused> {
+        if !device.is_cpu() || precision != Precision::F32 {
+            return Err(Error::usage("the fused kernels run on the CPU in f32 only"));
+        }
         // The kernels' safety rests on this check.
         if !Isa::available().contains(&isa) {
             return Err(Error::usage(format!("this processor has no {}", isa.as_str())));
@@ -33,12 +38,13 @@ impl Backend for Fused {
     type Conv = PackedConv;
 
     fn prepare(&self, params: ConvParams) -> Result<PackedConv> {
-        let finish = match params.activation {
-            Activation::None => Finish::None,
-            Activation::Silu => Finish::Silu,
-        };
-        let ConvParams { weight, bias, inputs, kernel, stride, .. } = params;
-        Ok(PackedConv::new(self.isa, &weight, &bias, inputs, kernel, stride, finish))
+        let ConvParams { weight, bias, inputs, kernel, stride, activation } = params;
+        let conv = |finish| PackedConv::new(self.isa, &weight, &bias, inputs, kernel, stride, finish);
+        Ok(match activation {
+            Activation::None => conv(Finish::None),
+            Activation::Silu => conv(Finish::Silu),
+            Activation::PRelu(slopes) => conv(Finish::PRelu).with_slopes(&slopes),
+        })
     }
 
     fn enter(&self, input: &Tensor) -> Result<Map> {

@@ -4,12 +4,34 @@ mod conv;
 mod fused;
 mod reference;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
+use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
+
+use crate::kernels::Isa;
 
 pub(crate) use conv::{Activation, ConvParams, ConvShape};
 pub(crate) use fused::Fused;
 pub(crate) use reference::Reference;
+
+/// What computes a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernels {
+    /// candle's own operations, on any device, in any precision.
+    Candle,
+    /// The fused kernels of an instruction set, on the CPU in `f32`.
+    Fused(Isa),
+}
+
+impl Kernels {
+    /// The fastest that there is.
+    pub(crate) fn best(device: &Device, precision: Precision) -> Kernels {
+        match (device, precision) {
+            (Device::Cpu, Precision::F32) => Kernels::Fused(Isa::detect()),
+            _ => Kernels::Candle,
+        }
+    }
+}
 
 /// A set of operations on feature maps.
 pub(crate) trait Backend {

@@ -2,22 +2,40 @@
 
 use candle_core::{DType, Device, Module, Tensor};
 use framefan_contract::Result;
+use framefan_contract::request::Precision;
 
 use super::{Activation, Backend, ConvParams, internal};
 
 /// candle's operations on one device, in one number format.
 pub(crate) struct Reference {
-    pub device: Device,
-    pub dtype: DType,
+    device: Device,
+    dtype: DType,
 }
 
 /// A convolution with its bias.
 pub(crate) struct ReferenceConv {
     conv: candle_nn::Conv2d,
-    activation: Activation,
+    activation: ReferenceActivation,
+}
+
+/// What follows it.
+enum ReferenceActivation {
+    None,
+    Silu,
+    PRelu(candle_nn::PReLU),
 }
 
 impl Reference {
+    /// Operations on a device in a precision.
+    pub fn new(device: &Device, precision: Precision) -> Self {
+        let dtype = match precision {
+            Precision::F32 => DType::F32,
+            Precision::Bf16 => DType::BF16,
+            Precision::F16 => DType::F16,
+        };
+        Reference { device: device.clone(), dtype }
+    }
+
     fn tensor(&self, values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
         Tensor::from_vec(values, shape, &self.device).and_then(|t| t.to_dtype(self.dtype)).map_err(internal)
     }
@@ -32,7 +50,15 @@ impl Backend for Reference {
         let config = candle_nn::Conv2dConfig { padding: params.padding(), stride: params.stride, ..Default::default() };
         let weight = self.tensor(params.weight, &shape)?;
         let bias = self.tensor(params.bias, &shape[..1])?;
-        Ok(ReferenceConv { conv: candle_nn::Conv2d::new(weight, Some(bias), config), activation: params.activation })
+        let activation = match params.activation {
+            Activation::None => ReferenceActivation::None,
+            Activation::Silu => ReferenceActivation::Silu,
+            Activation::PRelu(slopes) => {
+                let slopes = self.tensor(slopes, &shape[..1])?;
+                ReferenceActivation::PRelu(candle_nn::PReLU::new(slopes, false))
+            }
+        };
+        Ok(ReferenceConv { conv: candle_nn::Conv2d::new(weight, Some(bias), config), activation })
     }
 
     fn enter(&self, input: &Tensor) -> Result<Tensor> {
@@ -43,9 +69,10 @@ impl Backend for Reference {
     fn conv(&self, conv: &ReferenceConv, x: &Tensor, plus: Option<&Tensor>) -> Result<Tensor> {
         let run = || {
             let y = conv.conv.forward(x)?;
-            let y = match conv.activation {
-                Activation::None => y,
-                Activation::Silu => y.silu()?,
+            let y = match &conv.activation {
+                ReferenceActivation::None => y,
+                ReferenceActivation::Silu => y.silu()?,
+                ReferenceActivation::PRelu(prelu) => prelu.forward(&y)?,
             };
             match plus {
                 Some(plus) => y + plus,

@@ -24,6 +24,8 @@ pub(crate) struct PackedConv {
     weights: Vec<f32>,
     /// `[output blocks × LANES]`, filled up with zeros.
     bias: Vec<f32>,
+    /// The same for the slopes of [`Finish::PRelu`].
+    slopes: Vec<f32>,
 }
 
 /// How the sum is computed.
@@ -80,9 +82,14 @@ impl PackedConv {
                 (0..winograd::POINTS).flat_map(|p| pack(isa, [outputs, inputs, 1], &point_weights(p))).collect()
             }
         };
-        let mut padded = bias.to_vec();
-        padded.resize(outputs.next_multiple_of(LANES), 0.0);
-        PackedConv { isa, inputs, outputs, kernel, stride, finish, method, weights, bias: padded }
+        let (bias, slopes) = (padded(bias), padded(&vec![0.0; outputs]));
+        PackedConv { isa, inputs, outputs, kernel, stride, finish, method, weights, bias, slopes }
+    }
+
+    /// The same convolution with these slopes, one for each output.
+    pub fn with_slopes(self, slopes: &[f32]) -> Self {
+        assert_eq!(slopes.len(), self.outputs);
+        PackedConv { slopes: padded(slopes), ..self }
     }
 
     /// Runs on a map; `plus`, where given, is added to the result.
@@ -109,6 +116,7 @@ impl PackedConv {
                     finish: self.finish,
                     weights: &self.weights,
                     bias: &self.bias,
+                    slopes: &self.slopes,
                 };
                 // SAFETY: the planes were made above, for nobody else; `isa` is one that the processor has.
                 unsafe { winograd::run(&filters, x, &outputs, &plus) }
@@ -139,6 +147,13 @@ impl PackedConv {
             unsafe { run.rows(task / row_tasks, rows) }
         });
     }
+}
+
+/// Filled up with zeros to whole blocks.
+fn padded(values: &[f32]) -> Vec<f32> {
+    let mut padded = values.to_vec();
+    padded.resize(values.len().next_multiple_of(LANES), 0.0);
+    padded
 }
 
 /// Orders `weight`, `[out, in, taps]`: by group of output blocks `[input block][tap][channel][group × LANES]`, outputs filled up
@@ -207,6 +222,7 @@ impl Run<'_> {
                     weights: weights.as_ptr(),
                     bias: conv.bias[first * LANES..].as_ptr(),
                     finish: conv.finish,
+                    slopes: conv.slopes[first * LANES..].as_ptr(),
                     outputs: [std::ptr::null_mut(); MAX_GROUP],
                     plus: [std::ptr::null(); MAX_GROUP],
                 };

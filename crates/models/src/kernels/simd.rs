@@ -67,6 +67,16 @@ pub(super) trait Simd {
         // SAFETY: as for this function.
         unsafe { Self::div(x, Self::add(Self::splat(1.0), Self::exp(Self::sub(Self::splat(0.0), x)))) }
     }
+
+    /// x where it is positive, x · slope elsewhere.
+    #[inline(always)]
+    unsafe fn prelu(x: Self::Vector, slope: Self::Vector) -> Self::Vector {
+        // SAFETY: as for this function.
+        unsafe {
+            let zero = Self::splat(0.0);
+            Self::mul_add(Self::min(x, zero), slope, Self::max(x, zero))
+        }
+    }
 }
 
 /// Plain Rust.

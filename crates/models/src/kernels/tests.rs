@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::{Device, Module, Tensor};
 use proptest::prelude::*;
 
 use super::conv::PackedConv;
@@ -69,7 +69,7 @@ struct Case {
     size: [usize; 2],
     kernel: usize,
     stride: usize,
-    silu: bool,
+    finish: Finish,
     plus: bool,
     planar: bool,
     seed: u64,
@@ -92,12 +92,16 @@ impl Case {
         ]
     }
 
+    fn slopes(&self) -> Vec<f32> {
+        numbers(self.outputs, self.seed + 4)
+    }
+
     fn run(&self, isa: Isa, planes: &Arc<PlanePool>) -> Vec<f32> {
         let [x, weight, bias, plus] = self.values();
         let [height, width] = self.size;
         let [height_out, width_out] = self.size_out();
-        let finish = if self.silu { Finish::Silu } else { Finish::None };
-        let conv = PackedConv::new(isa, &weight, &bias, self.inputs, self.kernel, self.stride, finish);
+        let conv = PackedConv::new(isa, &weight, &bias, self.inputs, self.kernel, self.stride, self.finish);
+        let conv = conv.with_slopes(&self.slopes());
         let shape = [self.inputs, height, width];
         let x = if self.planar { Map::from_planar(planes, &x, shape) } else { blocked(planes, &x, shape) };
         let plus = self.plus.then(|| blocked(planes, &plus, [self.outputs, height_out, width_out]));
@@ -113,27 +117,34 @@ impl Case {
         let weight = tensor(weight, &[self.outputs, self.inputs, self.kernel, self.kernel]);
         let y = x.conv2d(&weight, self.kernel / 2, self.stride, 1, 1).unwrap();
         let y = y.broadcast_add(&tensor(bias, &[1, self.outputs, 1, 1])).unwrap();
-        let y = if self.silu { y.silu().unwrap() } else { y };
+        let y = match self.finish {
+            Finish::None => y,
+            Finish::Silu => y.silu().unwrap(),
+            Finish::PRelu => {
+                candle_nn::PReLU::new(tensor(self.slopes(), &[self.outputs]), self.outputs == 1).forward(&y).unwrap()
+            }
+        };
         if self.plus { (y + tensor(plus, &[1, self.outputs, height_out, width_out])).unwrap() } else { y }
     }
 }
 
 fn case() -> impl Strategy<Value = Case> {
     let sizes = (1usize..40, 1usize..70, 1usize..30, 1usize..60);
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (sizes, flags, 0u64..1000).prop_map(|((inputs, outputs, height, width), (wide, half, silu, plus, planar), seed)| {
-        Case {
+    let finish = prop_oneof![Just(Finish::None), Just(Finish::Silu), Just(Finish::PRelu)];
+    let flags = (any::<bool>(), any::<bool>(), finish, any::<bool>(), any::<bool>());
+    (sizes, flags, 0u64..1000).prop_map(
+        |((inputs, outputs, height, width), (wide, half, finish, plus, planar), seed)| Case {
             inputs,
             outputs,
             size: [height, width],
             kernel: if wide { 3 } else { 1 },
             stride: if half { 2 } else { 1 },
-            silu,
+            finish,
             plus,
             planar,
             seed,
-        }
-    })
+        },
+    )
 }
 
 proptest! {
@@ -186,7 +197,7 @@ fn wide_maps_use_every_tile_size() {
                 size: [3, width],
                 kernel: 3,
                 stride: 1,
-                silu: true,
+                finish: Finish::Silu,
                 plus: true,
                 planar: false,
                 seed: 1,

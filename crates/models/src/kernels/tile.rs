@@ -24,10 +24,12 @@ pub(super) struct InputBlock {
 }
 
 /// What is done to the sum.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Finish {
     None,
     Silu,
+    /// With a slope for each output channel.
+    PRelu,
 }
 
 /// One tile's work.
@@ -47,6 +49,8 @@ pub(super) struct Tile {
     /// `[GROUP × LANES]`.
     pub bias: *const f32,
     pub finish: Finish,
+    /// `[GROUP × LANES]`, read for [`Finish::PRelu`] only.
+    pub slopes: *const f32,
     /// The tile's first pixel in each output block.
     pub outputs: [*mut f32; MAX_GROUP],
     /// What is added to each output block, or null.
@@ -120,10 +124,20 @@ unsafe fn finish<S: Simd, const GROUP: usize, const PIXELS: usize>(t: &Tile, sum
         }
         for block in 0..GROUP {
             let output = t.outputs[block];
-            if let Finish::Silu = t.finish {
-                for pixel in 0..PIXELS {
-                    let place = output.add(pixel * LANES);
-                    S::store(place, S::silu(S::load(place)));
+            match t.finish {
+                Finish::None => {}
+                Finish::Silu => {
+                    for pixel in 0..PIXELS {
+                        let place = output.add(pixel * LANES);
+                        S::store(place, S::silu(S::load(place)));
+                    }
+                }
+                Finish::PRelu => {
+                    let slopes = S::load(t.slopes.add(block * LANES));
+                    for pixel in 0..PIXELS {
+                        let place = output.add(pixel * LANES);
+                        S::store(place, S::prelu(S::load(place), slopes));
+                    }
                 }
             }
             if !t.plus[block].is_null() {

@@ -63,6 +63,8 @@ pub(super) struct Filters<'a> {
     pub weights: &'a [f32],
     /// `[output blocks × LANES]`.
     pub bias: &'a [f32],
+    /// `[output blocks × LANES]`, for [`Finish::PRelu`].
+    pub slopes: &'a [f32],
 }
 
 /// What all tasks of one run share.
@@ -281,6 +283,7 @@ impl Job<'_> {
                         weights: weights.as_ptr(),
                         bias: NO_BIAS.as_ptr(),
                         finish: Finish::None,
+                        slopes: NO_BIAS.as_ptr(),
                         outputs: [std::ptr::null_mut(); MAX_GROUP],
                         plus: [std::ptr::null(); MAX_GROUP],
                     };
@@ -328,6 +331,7 @@ impl Job<'_> {
                 }
             }
             let bias = S::load(run.filters.bias.as_ptr().add(block * LANES));
+            let slopes = S::load(run.filters.slopes.as_ptr().add(block * LANES));
             let (rows, columns) = ((run.x.height - top).min(OUT), (run.x.width - left).min(OUT));
             for y in 0..OUT {
                 if y >= rows {
@@ -340,9 +344,11 @@ impl Job<'_> {
                         break;
                     }
                     let mut value = S::add(row[x], bias);
-                    if let Finish::Silu = run.filters.finish {
-                        value = S::silu(value);
-                    }
+                    value = match run.filters.finish {
+                        Finish::None => value,
+                        Finish::Silu => S::silu(value),
+                        Finish::PRelu => S::prelu(value, slopes),
+                    };
                     if !run.plus[block].is_null() {
                         value = S::add(value, S::load(run.plus[block].add(place + x * LANES)));
                     }

@@ -10,38 +10,18 @@ mod fused_head;
 mod head;
 mod network;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
 
 pub use config::{Config, Size, Task};
 
-use crate::backend::{Backend, Fused, Reference, internal};
-use crate::kernels::Isa;
+use crate::backend::{Backend, Fused, Kernels, Reference, internal};
 use crate::weights::Weights;
 use network::Network;
 
 /// Input sides are multiples of this: the coarsest level's stride.
 const LARGEST_STRIDE: usize = 32;
-
-/// What computes a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kernels {
-    /// candle's own operations, on any device, in any precision.
-    Candle,
-    /// The fused kernels of an instruction set, on the CPU in `f32`.
-    Fused(Isa),
-}
-
-impl Kernels {
-    /// The fastest that there is.
-    fn best(device: &Device, precision: Precision) -> Kernels {
-        match (device, precision) {
-            (Device::Cpu, Precision::F32) => Kernels::Fused(Isa::detect()),
-            _ => Kernels::Candle,
-        }
-    }
-}
 
 /// A YOLOv8 network with its weights.
 pub struct Yolov8 {
@@ -73,15 +53,12 @@ impl Yolov8 {
         let config = Config::infer(weights)?;
         let executor = match kernels {
             Kernels::Candle => {
-                let ops = Reference { device: device.clone(), dtype: dtype(precision) };
+                let ops = Reference::new(device, precision);
                 let network = Network::load(&ops, weights, &config)?;
                 Executor::Candle(ops, Box::new(network))
             }
             Kernels::Fused(isa) => {
-                if !device.is_cpu() || precision != Precision::F32 {
-                    return Err(Error::usage("the fused kernels run on the CPU in f32 only"));
-                }
-                let ops = Fused::new(isa)?;
+                let ops = Fused::new(isa, device, precision)?;
                 let network = Network::load(&ops, weights, &config)?;
                 Executor::Fused(ops, Box::new(network))
             }
@@ -126,15 +103,6 @@ impl Yolov8 {
                 Tensor::from_vec(outputs, (batch, channels, anchors), &self.device).map_err(internal)
             }
         }
-    }
-}
-
-/// candle's name of a precision.
-fn dtype(precision: Precision) -> DType {
-    match precision {
-        Precision::F32 => DType::F32,
-        Precision::Bf16 => DType::BF16,
-        Precision::F16 => DType::F16,
     }
 }
 
