@@ -1,9 +1,13 @@
 //! The command line.
 
+mod deployment;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use framefan_contract::request::Precision;
+
+pub use deployment::{Cancel, Import, Logs, Report, Rm, Status, Submit};
 
 /// Video analysis with neural networks, fanned out over GPUs.
 #[derive(Parser)]
@@ -27,7 +31,44 @@ pub enum Command {
     /// Analyze a video on this machine; run again to resume
     #[command(after_help = RUN_EXAMPLES)]
     Run(Run),
+    /// Analyze videos on AWS: upload them and start a job for each
+    #[command(after_help = SUBMIT_EXAMPLES)]
+    Submit(Submit),
+    /// List the jobs of a deployment, or show one
+    #[command(after_help = "Examples:\n  framefan status\n  framefan status 3f2a9c --follow")]
+    Status(Status),
+    /// Cancel a job: stop its execution and end its Batch jobs; what is finished is kept
+    #[command(after_help = "Example:\n  framefan cancel 3f2a9c")]
+    Cancel(Cancel),
+    /// Show the log lines of a job's workers, by shard and attempt
+    #[command(after_help = "Example:\n  framefan logs 3f2a9c --shard 2 --follow")]
+    Logs(Logs),
+    /// Remove jobs that are over: their results and their state; videos stay
+    #[command(after_help = "Example:\n  framefan rm 3f2a9c 77b01e --yes")]
+    Rm(Rm),
+    /// Download a job's report and result
+    #[command(after_help = "Example:\n  framefan report 3f2a9c --open")]
+    Report(Report),
+    /// Import results into a local SQLite database
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(Import),
 }
+
+const SUBMIT_EXAMPLES: &str = "Examples:
+  framefan submit match.mp4 --wait
+  framefan submit videos/ --analyzer pose --sample-fps 5 --compute cpu
+  framefan submit s3://bucket/match.mp4 --param pose.score=0.4 --json
+
+A file is uploaded under videos/, named after its content, so the same file is uploaded once. The same request is the same
+job: submitting it again resumes what is not finished.";
+
+const IMPORT_EXAMPLES: &str = "Examples:
+  framefan import                          completed jobs that nobody has imported yet
+  framefan import --all --db team.sqlite   every completed job
+  framefan import --job-id 3f2a9c
+  framefan import --out out                of a folder that `framefan run --out out` wrote
+
+A job is imported once: again only when its result has changed. docs/import.md describes the tables.";
 
 const RUN_EXAMPLES: &str = "Examples:
   framefan run match.mp4 --analyzer pose --model yolov8n-pose=yolov8n-pose.safetensors --out out

@@ -2,8 +2,10 @@
 
 mod args;
 mod commands;
+mod meter;
 mod output;
 mod progress;
+mod show;
 
 use std::process::ExitCode;
 

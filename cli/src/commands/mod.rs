@@ -1,9 +1,17 @@
 //! One file a command. Each turns arguments into a call and its answer into text or JSON.
 
 mod ask;
+mod cancel;
+mod import;
+mod logs;
 mod plan;
 mod probe;
+mod report;
+mod rm;
 mod run;
+mod status;
+mod submit;
+mod wait;
 
 use framefan_contract::Result;
 
@@ -15,5 +23,12 @@ pub fn dispatch(command: Command) -> Result<()> {
         Command::Probe(args) => probe::probe(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Run(args) => run::run(&args),
+        Command::Submit(args) => submit::submit(&args),
+        Command::Status(args) => status::status(&args),
+        Command::Cancel(args) => cancel::cancel(&args),
+        Command::Logs(args) => logs::logs(&args),
+        Command::Rm(args) => rm::rm(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Import(args) => import::import(&args),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use framefan_contract::{Error, Result};
-use framefan_jobs::{Ask, LocalRun, RunSummary, parse_model};
+use framefan_jobs::{Ask, LocalRun, Models, RunSummary, parse_model};
 use framefan_models::ComputeDevice;
 use framefan_worker::{Progress, Stop};
 
@@ -18,13 +18,14 @@ pub fn run(args: &Run) -> Result<()> {
         let (name, path) = parse_model(text)?;
         models.insert(name, path);
     }
+    let device = args.device.parse::<ComputeDevice>()?;
+    let precision = args.precision.into();
     let ask = Ask {
         analyzers: args.analysis.analyzers.clone(),
         params: ask::params(&args.analysis.params)?,
         common: ask::common_params(&args.analysis),
-        models,
-        device: args.device.parse::<ComputeDevice>()?,
-        precision: args.precision.into(),
+        precision,
+        device_class: device.class(precision)?,
         chunk_seconds: ask::chunk_seconds(&args.cutting.chunk_seconds)?,
     };
     let shards = ask::shards(&args.cutting.shards)?;
@@ -36,6 +37,8 @@ pub fn run(args: &Run) -> Result<()> {
         framefan_jobs::run(&LocalRun {
             video: &args.video,
             ask: &ask,
+            models: &Models::named(models.clone()),
+            device,
             out: &args.out,
             shards,
             workers: args.workers,

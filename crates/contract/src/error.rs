@@ -37,6 +37,38 @@ impl ErrorKind {
         }
     }
 
+    /// Every kind.
+    pub const ALL: [ErrorKind; 6] = [
+        ErrorKind::Usage,
+        ErrorKind::BadInput,
+        ErrorKind::NotFound,
+        ErrorKind::Retryable,
+        ErrorKind::Cancelled,
+        ErrorKind::Defect,
+    ];
+
+    /// The name by which functions and the state machine know the kind: `BadInput`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ErrorKind::Usage => "Usage",
+            ErrorKind::BadInput => "BadInput",
+            ErrorKind::NotFound => "NotFound",
+            ErrorKind::Retryable => "Retryable",
+            ErrorKind::Cancelled => "Cancelled",
+            ErrorKind::Defect => "Defect",
+        }
+    }
+
+    /// The kind of this [`ErrorKind::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The kind that makes a process end with this exit code.
+    pub fn from_exit_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| i64::from(kind.exit_code()) == code)
+    }
+
     /// Whether the same call may succeed when it is made again.
     pub const fn is_retryable(self) -> bool {
         matches!(self, ErrorKind::Retryable)

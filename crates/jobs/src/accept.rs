@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use framefan_analyzers::analyzer::Params;
-use framefan_contract::request::{AnalyzerRequest, JobRequest, Precision, REQUEST_SCHEMA};
-use framefan_contract::{Error, Rational, Result, digest};
-use framefan_models::ComputeDevice;
+use framefan_contract::request::{AnalyzerRequest, JobRequest, Precision, REQUEST_SCHEMA, Source};
+use framefan_contract::{Error, Rational, Result};
 
-use crate::models::{self, ModelPaths};
-use crate::source::OpenSource;
+use crate::models::Models;
 
 /// What a user asks for, before defaults.
 #[derive(Clone, Debug)]
@@ -19,12 +17,10 @@ pub struct Ask {
     pub params: BTreeMap<String, Params>,
     /// Parameters for every analyzer that does not set them itself (`sample_fps`, `max_width`).
     pub common: Params,
-    /// Weights files by model name.
-    pub models: ModelPaths,
-    /// Where networks run.
-    pub device: ComputeDevice,
     /// Number format.
     pub precision: Precision,
+    /// The class of device that will do the work, e.g. `cpu-avx512-f32`.
+    pub device_class: String,
     /// Wanted length of a chunk.
     pub chunk_seconds: Rational,
 }
@@ -38,25 +34,23 @@ pub struct Accepted {
     pub job_id: String,
 }
 
-/// Checks the ask and fills in defaults.
-pub fn accept(ask: &Ask, source: &OpenSource) -> Result<Accepted> {
-    if ask.device == ComputeDevice::Cpu && ask.precision != Precision::F32 {
-        return Err(Error::usage(format!("--precision {}: on a CPU there is only f32 so far", ask.precision.as_str())));
+/// Checks the ask and fills in defaults. `models` tells the digests of the weights.
+pub fn accept(ask: &Ask, source: &Source, models: &Models) -> Result<Accepted> {
+    if ask.device_class.starts_with("cpu-") && ask.precision != Precision::F32 {
+        return Err(Error::usage(format!("precision {}: on a CPU there is only f32 so far", ask.precision.as_str())));
     }
     let mut analyzers = analyzer_requests(&ask.analyzers, &ask.params, &ask.common)?;
     for asked in &mut analyzers {
         for (model, sha256) in &mut asked.models {
-            let path = models::resolve(&ask.models, model, &asked.name)?;
-            let bytes = std::fs::read(path).map_err(|e| Error::io(path.display(), e))?;
-            *sha256 = digest::of_bytes(&bytes);
+            *sha256 = models.digest(model, &asked.name)?;
         }
     }
     let request = JobRequest {
         schema: REQUEST_SCHEMA.to_owned(),
-        source: source.source.clone(),
+        source: source.clone(),
         analyzers,
         precision: ask.precision,
-        device_class: ask.device.class(ask.precision)?,
+        device_class: ask.device_class.clone(),
         chunk_seconds: ask.chunk_seconds,
     };
     let job_id = request.job_id();

@@ -1,15 +1,22 @@
 //! The steps of a job, the same on one machine and on AWS: accept a request, plan it, reduce its artifacts, report.
 //!
 //! Working through shards is the worker's; these steps are what happens before and after it. `local` strings all of them
-//! together in one process. Handlers and the command line hold no logic beside these.
+//! together in one process; `cloud` has them one by one, as the functions and the job on AWS run them. Handlers and the
+//! command line hold no logic beside these.
 
 mod accept;
+mod analyzers;
+mod clock;
+pub mod cloud;
+pub mod import;
 mod local;
 mod models;
+mod objects;
 mod pictures;
 mod plan;
 mod process;
 mod reduce;
+pub mod remote;
 mod report;
 mod schemas;
 mod section;
@@ -18,7 +25,8 @@ mod summary;
 
 pub use accept::{Accepted, Ask, accept, analyzer_requests};
 pub use local::{LocalRun, run};
-pub use models::{ModelPaths, parse_model};
+pub use models::{Models, parse_model};
+pub use objects::remove_objects;
 pub use plan::{accept_plan, make_plan};
 pub use reduce::{Reduced, reduce};
 pub use report::write_report;

@@ -2,24 +2,27 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use framefan_analyzers::ChunkContext;
 use framefan_contract::plan::{Plan, Shard};
-use framefan_contract::request::{AnalyzerRequest, JobRequest};
+use framefan_contract::request::JobRequest;
 use framefan_contract::run::RunRecord;
 use framefan_contract::state::{ChunkStatus, JobError, JobItem, JobStage};
-use framefan_contract::{Error, ErrorKind, Result, digest, keys};
+use framefan_contract::{Error, ErrorKind, Result, keys};
 use framefan_media::Limits;
+use framefan_models::ComputeDevice;
 use framefan_report::Figures;
-use framefan_store::{Claim, FolderStore, JobStore, NewChunk, NewJob, ObjectStore, SqliteJobs};
+use framefan_store::{Claim, FolderStore, JobStore, NewJob, ObjectStore, SqliteJobs};
 use framefan_worker::{AnalyzerRun, Progress, ShardTask, Stop, run_shard};
 
 use crate::accept::{Accepted, Ask, accept};
-use crate::models::{self, ModelPaths};
-use crate::plan::{accept_plan, make_plan};
+use crate::analyzers::prepare;
+use crate::clock::now;
+use crate::models::Models;
+use crate::objects::{all_runs, devices, remove_objects, to_json};
+use crate::plan::{accept_plan, make_plan, queue_chunks};
 use crate::process::Process;
 use crate::reduce::{Reduced, reduce};
 use crate::report::write_report;
@@ -36,6 +39,10 @@ pub struct LocalRun<'a> {
     pub video: &'a str,
     /// What is asked for.
     pub ask: &'a Ask,
+    /// Where the weights are.
+    pub models: &'a Models,
+    /// Where networks run.
+    pub device: ComputeDevice,
     /// Folder for objects and state.
     pub out: &'a Path,
     /// Number of shards; as many as workers when not given.
@@ -68,7 +75,7 @@ pub fn run(local: &LocalRun<'_>) -> Result<RunSummary> {
     let started = Instant::now();
     let source = open(local.video, &Limits::default())?;
     let probe_s = started.elapsed().as_secs_f64();
-    let Accepted { request, job_id } = accept(local.ask, &source)?;
+    let Accepted { request, job_id } = accept(local.ask, &source.source, local.models)?;
     let objects = FolderStore::open(local.out)?;
     let jobs = SqliteJobs::open(&local.out.join("jobs.sqlite"))?;
     let owner = Process::current().to_string();
@@ -128,17 +135,7 @@ impl Job<'_> {
 
     /// Removes all that earlier runs of this job left.
     fn forget(&self) -> Result<()> {
-        for object in self.objects.list(&keys::job_prefix(&self.job_id))? {
-            if let Some(artifact) =
-                object.key.contains("/chunks/").then(|| self.objects.get(&object.key)).transpose()?
-            {
-                let artifact = artifact.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
-                if let Some(digest) = artifact.as_ref().and_then(|a| a["digest"].as_str()) {
-                    self.objects.delete(&keys::chunk_by_digest(digest))?;
-                }
-            }
-            self.objects.delete(&object.key)?;
-        }
+        remove_objects(&self.objects, &self.job_id)?;
         self.jobs.delete_job(&self.job_id)?;
         Ok(())
     }
@@ -149,7 +146,7 @@ impl Job<'_> {
         let is_done = self.jobs.job(&self.job_id)?.is_some_and(|item| item.stage == JobStage::Done);
         let auto = || framefan_planner::auto_shards(&plan.chunks, self.run.workers);
         let shards = framefan_planner::deal(&self.job_id, &plan.chunks, self.run.shards.unwrap_or_else(auto));
-        self.objects.replace(&keys::shards(&self.job_id), &json(&shards)?)?;
+        self.objects.replace(&keys::shards(&self.job_id), &to_json(&shards)?)?;
         let runs = if is_done { Vec::new() } else { self.work_shards(&plan, &shards)? };
         if is_done {
             self.run.progress.resumed.store(plan.chunks.len() as u64, Ordering::Relaxed);
@@ -161,11 +158,8 @@ impl Job<'_> {
 
         // The merge runs again even for a finished job: it costs little, and the files are then whole whatever happened.
         let reducing = Instant::now();
-        let all_runs = self.all_runs()?;
-        let mut devices: Vec<String> = all_runs.iter().map(|r| r.device.clone()).collect();
-        devices.sort();
-        devices.dedup();
-        let reduced = reduce(&self.objects, &self.request, &plan, devices, self.run.out)?;
+        let all_runs = all_runs(&self.objects, &self.job_id)?;
+        let reduced = reduce(&self.objects, &self.request, &plan, devices(&all_runs), self.run.out)?;
         stages.reduce_s = reducing.elapsed().as_secs_f64();
 
         let reporting = Instant::now();
@@ -174,7 +168,7 @@ impl Job<'_> {
             bottleneck: Some(stages.bottleneck()).filter(|stage| !stage.is_empty()),
             resumed_chunks: self.run.progress.resumed.load(Ordering::Relaxed) as u32,
         };
-        write_report(&self.objects, &self.request, &plan, all_runs, &self.source, figures)?;
+        write_report(&self.objects, &self.request, &plan, all_runs, Some(&self.source), figures)?;
         stages.report_s = reporting.elapsed().as_secs_f64();
         if !is_done {
             self.jobs.finish_job(&self.job_id, &self.owner, now())?;
@@ -184,25 +178,23 @@ impl Job<'_> {
 
     fn plan(&self) -> Result<Plan> {
         let made = make_plan(&self.job_id, &self.request, &self.source.probe)?;
-        self.objects.create(&keys::manifest(&self.job_id), &json(&self.request)?)?;
+        self.objects.create(&keys::manifest(&self.job_id), &to_json(&self.request)?)?;
         let (plan, _) = accept_plan(&self.objects, made)?;
-        let chunks: Vec<NewChunk> =
-            plan.chunks.iter().map(|c| NewChunk { index: c.index, start_s: c.start_s, end_s: c.end_s }).collect();
         let stage = self.jobs.job(&self.job_id)?.map(|item| item.stage);
         if stage == Some(JobStage::Planning) {
-            self.jobs.set_plan(&self.job_id, &self.owner, &digest::of_bytes(&json(&plan)?), &chunks, now())?;
+            queue_chunks(&self.jobs, &self.owner, &plan, now())?;
         }
         Ok(plan)
     }
 
     /// Deals the shards out to worker threads. The first error stops the others; what they finished is kept.
     fn work_shards(&self, plan: &Plan, shards: &[Shard]) -> Result<Vec<RunRecord>> {
-        let device = self.run.ask.device.describe();
+        let device = self.run.device.describe();
         let ready: Mutex<Option<Vec<AnalyzerRun>>> = Mutex::new(None);
-        let prepare = || {
+        let load = || {
             let mut ready = ready.lock().unwrap_or_else(PoisonError::into_inner);
             if ready.is_none() {
-                *ready = Some(self.prepare_analyzers(plan)?);
+                *ready = Some(prepare(&self.request, plan, self.run.models, &self.run.device)?);
             }
             Ok(ready.clone().unwrap_or_default())
         };
@@ -211,7 +203,7 @@ impl Job<'_> {
         let results: Mutex<(Vec<RunRecord>, Option<Error>)> = Mutex::new((Vec::new(), None));
         thread::scope(|scope| {
             for worker in 0..self.run.workers.max(1) {
-                let (prepare, next, failed, results, device) = (&prepare, &next, &failed, &results, &device);
+                let (load, next, failed, results, device) = (&load, &next, &failed, &results, &device);
                 let name = format!("{}:{worker}", self.owner);
                 scope.spawn(move || {
                     while !failed.is_requested() {
@@ -221,13 +213,14 @@ impl Job<'_> {
                             plan,
                             shard,
                             source: self.source.bytes.clone(),
-                            prepare,
+                            prepare: load,
                             objects: &self.objects,
                             jobs: &self.jobs,
                             worker: &name,
                             device,
                             lease_s: LEASE_S,
                             decode_threads: 0,
+                            on_chunk: &|_| {},
                             progress: self.run.progress,
                             stop: self.run.stop,
                         });
@@ -244,38 +237,6 @@ impl Job<'_> {
         let (mut runs, error) = results.into_inner().unwrap_or_else(PoisonError::into_inner);
         runs.sort_by_key(|run| run.shard);
         error.map_or(Ok(runs), Err)
-    }
-
-    fn prepare_analyzers(&self, plan: &Plan) -> Result<Vec<AnalyzerRun>> {
-        let mut runs = Vec::new();
-        for asked in &self.request.analyzers {
-            let analyzer = framefan_analyzers::find(&asked.name)?;
-            let models = verified(&self.run.ask.models, asked)?;
-            let stage = analyzer.chunk_stage(&ChunkContext {
-                video: &plan.video,
-                params: &asked.chunk_params,
-                models: &models,
-                device: &self.run.ask.device,
-                precision: self.request.precision,
-            })?;
-            let sampling = analyzer.needs(&asked.chunk_params)?.sampling;
-            runs.push(AnalyzerRun { name: asked.name.clone(), sampling, stage: Arc::from(stage) });
-        }
-        Ok(runs)
-    }
-
-    /// The records of all attempts at this job, the oldest first.
-    fn all_runs(&self) -> Result<Vec<RunRecord>> {
-        let mut runs = Vec::new();
-        for object in self.objects.list(&format!("{}runs/", keys::job_prefix(&self.job_id)))? {
-            let bytes = self.objects.get(&object.key)?;
-            // A record from another version tells nothing here; the numbers do not depend on it.
-            if let Some(run) = bytes.and_then(|bytes| serde_json::from_slice::<RunRecord>(&bytes).ok()) {
-                runs.push(run);
-            }
-        }
-        runs.sort_by(|a, b| a.started_at.total_cmp(&b.started_at).then_with(|| a.run_id.cmp(&b.run_id)));
-        Ok(runs)
     }
 
     /// Writes on the job that it ended with `error`.
@@ -317,30 +278,4 @@ impl Job<'_> {
             report: path(keys::report(&self.job_id)),
         }
     }
-}
-
-/// The weights files that the analyzer was accepted with, by name.
-fn verified(paths: &ModelPaths, asked: &AnalyzerRequest) -> Result<ModelPaths> {
-    let mut found = ModelPaths::new();
-    for (name, sha256) in &asked.models {
-        let path = models::resolve(paths, name, &asked.name)?;
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path.display(), e))?;
-        if digest::of_bytes(&bytes) != *sha256 {
-            return Err(Error::bad_input(format!(
-                "{}: the weights of '{name}' changed since the job was accepted (SHA-256 {sha256}); start again",
-                path.display()
-            )));
-        }
-        found.insert(name.clone(), path.to_owned());
-    }
-    Ok(found)
-}
-
-fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
-    serde_json::to_vec_pretty(value).map_err(|e| Error::defect(format!("a document does not serialize: {e}")))
-}
-
-/// Seconds since 1970.
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }

@@ -3,10 +3,12 @@
 use framefan_analyzers::Sampling;
 use framefan_contract::plan::Plan;
 use framefan_contract::request::JobRequest;
-use framefan_contract::{Error, Rational, Result, keys};
+use framefan_contract::{Error, Rational, Result, digest, keys};
 use framefan_media::Probe;
 use framefan_planner::PlanInput;
-use framefan_store::{Created, ObjectStore};
+use framefan_store::{Created, JobStore, NewChunk, ObjectStore};
+
+use crate::objects::to_json;
 
 /// What running a network on one frame costs, as a multiple of decoding one. Only the balance of shards depends on it.
 const SAMPLE_COST: f64 = 10.0;
@@ -40,9 +42,7 @@ pub fn make_plan(job_id: &str, request: &JobRequest, probe: &Probe) -> Result<Pl
 /// Writes the plan, unless the job has one: then that one stands and is returned. True when it is the given plan.
 pub fn accept_plan(objects: &dyn ObjectStore, plan: Plan) -> Result<(Plan, bool)> {
     let key = keys::plan(&plan.job_id);
-    let bytes =
-        serde_json::to_vec_pretty(&plan).map_err(|e| Error::defect(format!("the plan does not serialize: {e}")))?;
-    if objects.create(&key, &bytes)? == Created::New {
+    if objects.create(&key, &to_json(&plan)?)? == Created::New {
         return Ok((plan, true));
     }
     let accepted = objects.get(&key)?.ok_or_else(|| Error::retryable(format!("{key} vanished while it was read")))?;
@@ -50,4 +50,11 @@ pub fn accept_plan(objects: &dyn ObjectStore, plan: Plan) -> Result<(Plan, bool)
         .map_err(|e| Error::defect(format!("{key} is not a readable plan ({e}); use --force to start over")))?;
     let is_same = accepted == plan;
     Ok((accepted, is_same))
+}
+
+/// Makes the chunk items of the accepted plan: the job is QUEUED then.
+pub(crate) fn queue_chunks(jobs: &dyn JobStore, owner: &str, plan: &Plan, now: f64) -> Result<()> {
+    let chunks: Vec<NewChunk> =
+        plan.chunks.iter().map(|c| NewChunk { index: c.index, start_s: c.start_s, end_s: c.end_s }).collect();
+    jobs.set_plan(&plan.job_id, owner, &digest::of_bytes(&to_json(plan)?), &chunks, now)
 }

@@ -1,5 +1,6 @@
 //! The report step: reads the result back as a stream, decodes the frames worth showing, writes the page.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use framefan_contract::plan::Plan;
@@ -12,13 +13,14 @@ use framefan_store::ObjectStore;
 use crate::pictures::decode_pictures;
 use crate::source::OpenSource;
 
-/// Writes `report.html` of a job whose result is written. `runs` are all attempts; `figures` tell of the last run.
+/// Writes `report.html` of a job whose result is written. `runs` are all attempts; `figures` tell of the last run. Without
+/// `source` the page has no pictures.
 pub fn write_report(
     objects: &dyn ObjectStore,
     request: &JobRequest,
     plan: &Plan,
     runs: Vec<RunRecord>,
-    source: &OpenSource,
+    source: Option<&OpenSource>,
     figures: Figures,
 ) -> Result<()> {
     let open = |key: &str| {
@@ -35,7 +37,7 @@ pub fn write_report(
         plan: plan.clone(),
         runs,
         pose,
-        pictures: decode_pictures(source, &wanted)?,
+        pictures: source.map_or_else(|| Ok(BTreeMap::new()), |source| decode_pictures(source, &wanted))?,
         figures,
     })?;
     objects.replace(&keys::report(&plan.job_id), page.as_bytes())

@@ -33,6 +33,7 @@ pub fn jobs(make: MakeJobs<'_>) {
     jobs::keeps_what_it_is_told(&*make());
     jobs::knows_only_what_is_there(&*make());
     jobs::lists_newest_first(&*make());
+    jobs::knows_who_owns_what(&*make());
     jobs::has_one_owner(&*make());
     jobs::has_one_owner_under_races(&*make());
     jobs::resumes_with_completed_chunks(&*make());

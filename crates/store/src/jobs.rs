@@ -130,6 +130,9 @@ pub trait JobStore: Send + Sync {
     /// At most `limit` jobs, newest first.
     fn jobs(&self, limit: usize) -> Result<Vec<JobItem>>;
 
+    /// The jobs that this owner owns and that are not over, newest first.
+    fn owned_by(&self, owner: &str) -> Result<Vec<JobItem>>;
+
     /// Removes the job's item and its chunks'; false where there was none. Objects are not touched.
     fn delete_job(&self, job_id: &str) -> Result<bool>;
 }

@@ -4,6 +4,7 @@
 //! what happens to a job and its chunks; [`SqliteJobs`] is an SQLite file. Both are synchronous. Neither reads a clock:
 //! whoever calls says what time it is. What every implementation must do is written as tests in [`conformance`].
 
+pub mod aws;
 pub mod conformance;
 mod folder;
 mod jobs;

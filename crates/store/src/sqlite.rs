@@ -265,6 +265,11 @@ impl JobStore for SqliteJobs {
         self.read(|rows| rows.jobs(limit))
     }
 
+    fn owned_by(&self, owner: &str) -> Result<Vec<JobItem>> {
+        let owned = self.read(|rows| rows.owned_by(owner))?;
+        Ok(owned.into_iter().filter(|job| !job.stage.is_terminal()).collect())
+    }
+
     fn delete_job(&self, job_id: &str) -> Result<bool> {
         self.change(|rows| Ok(rows.delete_job(job_id)?))
     }

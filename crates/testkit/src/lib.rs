@@ -8,6 +8,7 @@ mod boxes;
 mod environment;
 mod framemd5;
 pub mod hostile;
+pub mod local_aws;
 mod tools;
 pub mod videos;
 

@@ -1,10 +1,11 @@
 //! Keeps the leases of the chunks in hand alive from a thread of its own.
 
 use std::collections::BTreeSet;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use framefan_contract::Result;
+use framefan_contract::state::JobStage;
 use framefan_store::{ChunkClaim, JobStore};
 
 /// Seconds since 1970.
@@ -20,11 +21,21 @@ pub(crate) struct Leases<'a> {
     lease_s: f64,
     held: Mutex<(BTreeSet<u32>, bool)>,
     wake: Condvar,
+    /// Set when the job was seen to be over.
+    over: OnceLock<JobStage>,
 }
 
 impl<'a> Leases<'a> {
     pub fn new(jobs: &'a dyn JobStore, job_id: &'a str, worker: &'a str, lease_s: f64) -> Self {
-        Leases { jobs, job_id, worker, lease_s, held: Mutex::new((BTreeSet::new(), false)), wake: Condvar::new() }
+        Leases {
+            jobs,
+            job_id,
+            worker,
+            lease_s,
+            held: Mutex::new((BTreeSet::new(), false)),
+            wake: Condvar::new(),
+            over: OnceLock::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, (BTreeSet<u32>, bool)> {
@@ -60,7 +71,12 @@ impl<'a> Leases<'a> {
         }
     }
 
-    /// Renews the leases three times per lease until [`Leases::stop`].
+    /// The stage of the job if it has failed or was cancelled while this worker was at it.
+    pub fn job_is_over(&self) -> Option<JobStage> {
+        self.over.get().copied()
+    }
+
+    /// Renews the leases three times per lease until [`Leases::stop`], and looks whether the job is over.
     pub fn keep_alive(&self) {
         let interval = Duration::from_secs_f64((self.lease_s / 3.0).max(0.1));
         let mut guard = self.lock();
@@ -79,6 +95,13 @@ impl<'a> Leases<'a> {
                 // A heartbeat that fails is tried again in a third of the lease; a lost lease costs a chunk done twice,
                 // never a wrong result, because artifacts are created once.
                 let _ = self.jobs.heartbeat(self.job_id, chunk, self.worker, now() + self.lease_s);
+            }
+            // A job that cannot be read now is looked at again next time.
+            if let Ok(job) = self.jobs.job(self.job_id) {
+                let stage = job.map_or(JobStage::Cancelled, |job| job.stage);
+                if matches!(stage, JobStage::Failed | JobStage::Cancelled) {
+                    self.over.get_or_init(|| stage);
+                }
             }
             guard = self.lock();
         }

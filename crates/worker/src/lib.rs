@@ -4,6 +4,7 @@
 //! through stages on threads of their own: read → decode → convert → infer → postprocess → write. Chunk boundaries flow
 //! through as messages and drain nothing. `collect` puts a chunk's records together, `metrics` times every stage.
 
+mod artifacts;
 mod collect;
 mod lease;
 mod metrics;
@@ -12,6 +13,7 @@ mod progress;
 mod sampling;
 mod shard;
 
+pub use artifacts::Artifacts;
 pub use progress::{Progress, Stop};
 pub use sampling::is_sampled;
 pub use shard::{AnalyzerRun, Outcome, ShardTask, run_shard};

@@ -9,12 +9,13 @@ use framefan_analyzers::{ChunkStage, Sampling};
 use framefan_contract::artifact::Artifact;
 use framefan_contract::plan::{Chunk, Plan, Shard};
 use framefan_contract::request::JobRequest;
-use framefan_contract::run::{RUN_SCHEMA, RunRecord};
+use framefan_contract::run::{ChunkTiming, RUN_SCHEMA, RunRecord};
 use framefan_contract::state::{ChunkItem, ChunkStatus};
 use framefan_contract::{Error, ErrorKind, Result, keys};
 use framefan_media::ByteSource;
 use framefan_store::{JobStore, ObjectStore};
 
+use crate::artifacts::Artifacts;
 use crate::lease::{Leases, now};
 use crate::pipeline::{self, Pass, Stream};
 use crate::progress::{Progress, Stop};
@@ -58,6 +59,8 @@ pub struct ShardTask<'a> {
     pub lease_s: f64,
     /// Decoder threads; 0 means one for each core.
     pub decode_threads: usize,
+    /// Called whenever a chunk is committed.
+    pub on_chunk: &'a (dyn Fn(&ChunkTiming) + Sync),
     /// Counters shared with other workers.
     pub progress: &'a Progress,
     /// The wish to stop.
@@ -134,12 +137,21 @@ fn work(task: &ShardTask<'_>, leases: &Leases<'_>, total: &mut Pass) -> Result<(
             outcome?;
         }
         if free.is_empty() {
-            if task.stop.is_requested() {
-                return Err(Error::cancelled("stopped on request; finished chunks are kept"));
-            }
+            check_stop(task, leases)?;
             thread::sleep(POLL);
         }
         missing = missing_chunks(task, |_| {})?;
+    }
+    Ok(())
+}
+
+/// Ends the work when somebody asked for it, or when the job is over.
+pub(crate) fn check_stop(task: &ShardTask<'_>, leases: &Leases<'_>) -> Result<()> {
+    if let Some(stage) = leases.job_is_over() {
+        return Err(Error::cancelled(format!("job {} is {stage:?} meanwhile; finished chunks are kept", task.plan.job_id)));
+    }
+    if task.stop.is_requested() {
+        return Err(Error::cancelled("stopped on request; finished chunks are kept"));
     }
     Ok(())
 }
@@ -153,7 +165,7 @@ fn missing_chunks<'a>(task: &ShardTask<'a>, found: impl Fn(&Artifact)) -> Result
         })?;
     let mut missing = Vec::new();
     for chunk in chunks {
-        let Some(artifact) = task.finished(chunk)? else {
+        let Some(artifact) = task.artifacts().find(chunk)? else {
             missing.push(chunk);
             continue;
         };
@@ -176,43 +188,9 @@ fn held_by_others(task: &ShardTask<'_>) -> Result<BTreeSet<u32>> {
 }
 
 impl ShardTask<'_> {
-    /// The chunk's artifact, if this job or another has finished the same work.
-    fn finished(&self, chunk: &Chunk) -> Result<Option<Artifact>> {
-        let digest = self.request.chunk_digest(chunk.start_pts, chunk.end_pts);
-        if let Some(artifact) = self.read_artifact(&keys::chunk(&self.plan.job_id, chunk.index), &digest)? {
-            return Ok(Some(artifact));
-        }
-        let Some(pointer) = self.objects.get(&keys::chunk_by_digest(&digest))? else { return Ok(None) };
-        let Ok(key) = serde_json::from_slice::<String>(&pointer) else { return Ok(None) };
-        // The job that made it may have been removed since; then there is nothing to reuse.
-        let Ok(Some(mut artifact)) = self.read_artifact(&key, &digest) else { return Ok(None) };
-        artifact.chunk = chunk.index;
-        self.commit(&artifact)?;
-        Ok(Some(artifact))
-    }
-
-    fn read_artifact(&self, key: &str, digest: &str) -> Result<Option<Artifact>> {
-        let Some(bytes) = self.objects.get(key)? else { return Ok(None) };
-        let artifact: Artifact = serde_json::from_slice(&bytes).map_err(|e| {
-            Error::defect(format!("{key} is not a readable artifact ({e}); remove it, or use --force to start over"))
-        })?;
-        if artifact.digest != digest {
-            return Err(Error::defect(format!(
-                "{key} holds the result of other work than the plan asks for; use --force to start over"
-            )));
-        }
-        Ok(Some(artifact))
-    }
-
-    /// Makes the chunk's work durable: the commit record first, then the pointer by which other jobs find it.
-    pub(crate) fn commit(&self, artifact: &Artifact) -> Result<()> {
-        let key = keys::chunk(&self.plan.job_id, artifact.chunk);
-        let bytes = serde_json::to_vec(artifact)
-            .map_err(|e| Error::defect(format!("chunk {} does not serialize: {e}", artifact.chunk)))?;
-        // A twin may have been faster: its artifact is the same work, and it stands.
-        self.objects.create(&key, &bytes)?;
-        self.objects.create(&keys::chunk_by_digest(&artifact.digest), serde_json::json!(key).to_string().as_bytes())?;
-        Ok(())
+    /// The job's artifacts.
+    pub(crate) fn artifacts(&self) -> Artifacts<'_> {
+        Artifacts { objects: self.objects, job_id: &self.plan.job_id, request: self.request }
     }
 
     fn store_run(&self, run: &RunRecord) -> Result<()> {

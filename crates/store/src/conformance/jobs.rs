@@ -163,6 +163,34 @@ pub(super) fn lists_newest_first(store: &dyn JobStore) {
     assert_eq!((listed(10), store.chunks("b").unwrap()), (vec!["a".into(), "c".into(), "d".into()], vec![]));
 }
 
+pub(super) fn knows_who_owns_what(store: &dyn JobStore) {
+    let claim = |job_id, owner, at| store.claim_job(&NewJob { job_id, ..new(owner) }, at, &nobody).unwrap();
+    for (job_id, owner, at) in [("p", "a", 1.0), ("q", "a", 3.0), ("w", "a", 2.0), ("g", "a", 4.0), ("other", "b", 5.0)] {
+        claim(job_id, owner, at);
+    }
+    for job_id in ["q", "w", "g"] {
+        store.set_plan(job_id, "a", PLAN, &chunks(1), 6.0).unwrap();
+    }
+    store.claim_chunk("w", 0, "worker", 10.0, 7.0).unwrap();
+    store.complete_chunk("g", 0, "worker", "k", 1, 7.0).unwrap();
+    store.begin_aggregating("g", "a", 8.0).unwrap();
+    let owned = |owner| store.owned_by(owner).unwrap();
+    let ids = |owner| owned(owner).into_iter().map(|job| job.job_id).collect::<Vec<_>>();
+    assert_eq!(ids("a"), ["g", "q", "w", "p"]);
+    assert_eq!(owned("b"), [store.job("other").unwrap().unwrap()]);
+    assert_eq!(owned("nobody"), []);
+
+    // What is over is nobody's concern; what was taken over is the new owner's.
+    store.finish_job("g", "a", 9.0).unwrap();
+    store.fail_job("q", &failure(), 9.0).unwrap();
+    store.cancel_job("p", 9.0).unwrap();
+    claim("w", "b", 10.0);
+    assert_eq!(ids("a"), [""; 0]);
+    assert_eq!(ids("b"), ["other", "w"]);
+    claim("q", "a", 11.0);
+    assert_eq!(ids("a"), ["q"]);
+}
+
 pub(super) fn has_one_owner(store: &dyn JobStore) {
     queued(store, 1);
     let before = job(store);

@@ -44,6 +44,12 @@ impl<'a> Rows<'a> {
         statement.query_map([limit], read_job)?.collect()
     }
 
+    pub(super) fn owned_by(&self, owner: &str) -> rusqlite::Result<Vec<JobItem>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT * FROM jobs WHERE owner = ?1 ORDER BY created_at DESC, job_id")?;
+        statement.query_map([owner], read_job)?.collect()
+    }
+
     pub(super) fn put_job(&self, job: &JobItem) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached(
             "INSERT OR REPLACE INTO jobs VALUES (:job_id, :stage, :progress_pct, :total_chunks, :completed_chunks,

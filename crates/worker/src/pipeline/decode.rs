@@ -2,7 +2,7 @@
 
 use crossbeam_channel::Sender;
 use framefan_contract::artifact::DamagedSpan;
-use framefan_contract::{Error, Result};
+use framefan_contract::Result;
 use framefan_media::{DecodeOptions, Decoded, Frame, FrameReader};
 
 use super::{Begun, Message, Pass, Sampled, StageEnd, Stream, unless_disconnected};
@@ -10,6 +10,7 @@ use crate::collect::{ChunkEnd, Slot};
 use crate::metrics::{StageClock, stage_metrics};
 use crate::progress::Progress;
 use crate::sampling::is_sampled;
+use crate::shard::check_stop;
 
 /// Decodes the stream's chunks.
 pub(super) fn decode(stream: &Stream<'_>, begun: &Begun, to_convert: Sender<Message<Sampled>>) -> (Pass, Result<()>) {
@@ -54,9 +55,7 @@ struct Cursor {
 impl Decode<'_> {
     fn run(&mut self, reader: &mut FrameReader) -> Result<(), StageEnd> {
         loop {
-            if self.stream.task.stop.is_requested() {
-                return Err(Error::cancelled("stopped on request; finished chunks are kept").into());
-            }
+            check_stop(self.stream.task, self.stream.leases)?;
             match reader.next()? {
                 None => return Ok(()),
                 // No analyzer has asked for a stencil yet.

@@ -51,11 +51,13 @@ fn commit(
     let position = stream.position(end.chunk);
     let chunk = &stream.chunks[position];
     let digest = task.request.chunk_digest(chunk.start_pts, chunk.end_pts);
-    task.commit(&collect::artifact(chunk, digest, end, records, names))?;
+    task.artifacts().commit(&collect::artifact(chunk, digest, end, records, names))?;
     let (started_at, completed_at) = (begun.at(position), now());
     let runtime_ms = ((completed_at - started_at) * 1000.0).max(0.0) as u64;
     if stream.leases.complete(chunk.index, &keys::chunk(&task.plan.job_id, chunk.index), runtime_ms)? {
         Progress::add(&task.progress.chunks, 1);
     }
-    Ok(ChunkTiming { chunk: chunk.index, started_at, completed_at })
+    let timing = ChunkTiming { chunk: chunk.index, started_at, completed_at };
+    (task.on_chunk)(&timing);
+    Ok(timing)
 }

@@ -1,0 +1,64 @@
+//! How a job ends for others: the items say so, and an event is put on the bus.
+
+use framefan_contract::state::{JobError, JobItem, JobStage};
+use framefan_contract::{Error, Result, keys};
+use framefan_store::JobStore;
+use serde_json::json;
+
+use super::{Cloud, metrics};
+use crate::clock::now;
+
+/// How a job that is not done ended.
+pub(super) enum End<'a> {
+    /// With an error.
+    Failed(&'a JobError),
+    /// On request.
+    Cancelled,
+}
+
+impl Cloud {
+    /// Ends the job, if it is not over, and announces that; false when it was over.
+    pub(super) fn end_job(&self, job_id: &str, end: &End<'_>) -> Result<bool> {
+        let before = self.jobs.job(job_id)?;
+        let Some(job) = before.filter(|job| !job.stage.is_terminal()) else { return Ok(false) };
+        match end {
+            End::Failed(error) => self.jobs.fail_job(job_id, error, now())?,
+            End::Cancelled => self.jobs.cancel_job(job_id, now())?,
+        }
+        // As it is now: somebody else may have ended it otherwise meanwhile, and announces that.
+        if let Some(ended) = self.jobs.job(job_id)? {
+            let is_ours = match end {
+                End::Failed(error) => ended.stage == JobStage::Failed && ended.error.as_ref() == Some(*error),
+                End::Cancelled => ended.stage == JobStage::Cancelled,
+            };
+            if is_ours {
+                if let End::Failed(error) = end {
+                    metrics::emit(&metrics::failed(job_id, error.kind.name()));
+                }
+                self.announce(&JobItem { video: job.video, ..ended })?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Puts the event of a job that is over on the bus. It may be put twice: subscribers see the job id.
+    pub(super) fn announce(&self, job: &JobItem) -> Result<()> {
+        let detail_type = match job.stage {
+            JobStage::Done => "Job Done",
+            JobStage::Failed => "Job Failed",
+            JobStage::Cancelled => "Job Cancelled",
+            stage => return Err(Error::defect(format!("job {} is at {stage:?}: nothing to announce", job.job_id))),
+        };
+        let mut detail = json!({
+            "job_id": job.job_id, "stage": job.stage, "video": job.video, "bucket": self.place.bucket,
+        });
+        if job.stage == JobStage::Done {
+            detail["results_key"] = json!(keys::results(&job.job_id));
+            detail["report_key"] = json!(keys::report(&job.job_id));
+        }
+        if let Some(error) = &job.error {
+            detail["error"] = json!(error);
+        }
+        self.aws.put_event(&self.place.event_bus, detail_type, &detail.to_string())
+    }
+}

@@ -1,0 +1,1 @@
+"""EventBridge: what is published reaches the targets of the rules that match."""

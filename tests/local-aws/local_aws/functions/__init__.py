@@ -1,0 +1,1 @@
+"""Lambda: each execution environment is a process that asks a Runtime API for its work."""
