@@ -15,16 +15,32 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHAPES = ROOT / "tests" / "support" / "yolov8n-pose.shapes.txt"
 
 
-def make_video(path: pathlib.Path, seconds: float = 8, size: str = "320x180", fps: int = 25, gop: int = 25) -> pathlib.Path:
-    """An H.264 MP4 with sound, B-frames and a keyframe every `gop` frames; its index is at the end, as cameras write it."""
-    source = f"testsrc2=size={size}:rate={fps}:duration={seconds}"
+def make_video(
+    path: pathlib.Path, seconds: float = 8, size: str = "320x180", fps: int = 25, gop: int = 25, bitrate: str | None = None
+) -> pathlib.Path:
+    """An H.264 MP4 with sound, B-frames and a keyframe every `gop` frames; its index is at the end, as cameras write it.
+    With a bit rate it is noisy enough to need it."""
+    source = f"testsrc2=size={size}:rate={fps}:duration={seconds}" + (",noise=alls=60:allf=t" if bitrate else "")
+    rate = ["-b:v", bitrate, "-minrate", bitrate, "-maxrate", bitrate, "-bufsize", bitrate] if bitrate else []
     subprocess.run(
         ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", source, "-f", "lavfi", "-i", f"sine=duration={seconds}"]
-        + ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", str(gop), "-pix_fmt", "yuv420p"]
+        + ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", str(gop), "-pix_fmt", "yuv420p", *rate]
         + ["-c:a", "aac", str(path)],
         check=True,
     )
     return path
+
+
+def index_bytes(path: pathlib.Path) -> int:
+    """Bytes of an MP4 that are not media data."""
+    data, position, media = path.read_bytes(), 0, 0
+    while position < len(data):
+        size, name = struct.unpack(">I4s", data[position : position + 8])
+        if size == 1:
+            (size,) = struct.unpack(">Q", data[position + 8 : position + 16])
+        media += size if name == b"mdat" else 0
+        position += size
+    return len(data) - media
 
 
 def make_weights(folder: pathlib.Path) -> pathlib.Path:

@@ -8,10 +8,13 @@ use crate::args::Cancel;
 use crate::output;
 
 pub fn cancel(args: &Cancel) -> Result<()> {
-    let needs = [Part::Table, Part::GpuQueue, Part::CpuQueue];
+    let needs = [Part::Bucket, Part::Table, Part::GpuQueue, Part::CpuQueue];
     let deployment = Deployment::connect(args.target.stack(), &needs)?;
     let job = find_job(&deployment.jobs()?, &args.job)?;
     let cancelled = remote::cancel(&deployment, &job.job_id)?;
+    if let Some(why) = &cancelled.unannounced {
+        eprintln!("framefan: no event 'Job Cancelled' was published: {why}");
+    }
     if args.json {
         return output::json(&cancelled);
     }
@@ -52,6 +55,7 @@ mod tests {
                 stage,
                 execution_stopped: !before.is_terminal(),
                 batch_jobs_ended: 2,
+                unannounced: None,
             })
         };
         let text = done(JobStage::Processing, JobStage::Cancelled);

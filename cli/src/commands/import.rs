@@ -114,13 +114,17 @@ fn import_one(database: &mut Database, objects: &dyn ObjectStore, job: &JobItem,
 /// `12 frames, 30 people, …`: what there is of it.
 fn words(counts: &Counts) -> String {
     let all = [
-        (counts.frames, "frames"),
-        (counts.people, "people"),
-        (counts.keypoints, "keypoints"),
-        (counts.findings, "findings"),
-        (counts.detections, "detections"),
-        (counts.golden_frames, "golden frames"),
+        (counts.frames, "frame", "frames"),
+        (counts.people, "person", "people"),
+        (counts.keypoints, "landmark", "landmarks"),
+        (counts.findings, "finding", "findings"),
+        (counts.detections, "detection", "detections"),
+        (counts.golden_frames, "golden frame", "golden frames"),
     ];
-    let there: Vec<String> = all.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let there: Vec<String> = all
+        .iter()
+        .filter(|(n, ..)| *n > 0)
+        .map(|(n, one, many)| format!("{n} {}", if *n == 1 { one } else { many }))
+        .collect();
     if there.is_empty() { "no rows".to_owned() } else { there.join(", ") }
 }

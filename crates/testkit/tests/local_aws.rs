@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use framefan_testkit::local_aws::LocalAws;
 
 fn get(address: &str, path: &str) -> std::io::Result<String> {
-    let host = address.strip_prefix("http://").unwrap();
+    let host = address.strip_prefix("http://").expect("the server tells whole addresses");
     let mut stream = TcpStream::connect(host)?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();

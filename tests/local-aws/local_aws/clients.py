@@ -1,6 +1,6 @@
 """The SDK as the server's own parts use it: against this server, with the key of whom they act for."""
 
-import functools
+import threading
 
 import boto3
 from botocore.config import Config
@@ -8,17 +8,23 @@ from botocore.config import Config
 from local_aws.callers import key_of
 from local_aws.settings import REGION, SETTINGS
 
+_lock = threading.Lock()
+_clients: dict[tuple, object] = {}
 
-@functools.lru_cache(maxsize=256)
+
 def client(service: str, kind: str = "local-aws", name: str = "local-aws", region: str = REGION):
-    """A client of one caller. Making one takes tens of milliseconds, so they are kept; they may be shared by threads."""
-    return boto3.client(
-        service,
-        region_name=region,
-        endpoint_url=SETTINGS.endpoint,
-        aws_access_key_id=key_of(kind, name),
-        aws_secret_access_key="local",
-        # AWS's own services do retry; here a planned fault must be seen as it is.
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=3600, max_pool_connections=64,
-                      parameter_validation=False),
-    )
+    """A client of one caller. Making one takes tens of milliseconds and one thread; using one takes neither."""
+    key = (service, kind, name, region)
+    with _lock:
+        if key not in _clients:
+            _clients[key] = boto3.client(
+                service,
+                region_name=region,
+                endpoint_url=SETTINGS.endpoint,
+                aws_access_key_id=key_of(kind, name),
+                aws_secret_access_key="local",
+                # AWS's own services do retry; here a planned fault must be seen as it is.
+                config=Config(retries={"total_max_attempts": 1}, read_timeout=3600, max_pool_connections=64,
+                              parameter_validation=False),
+            )
+        return _clients[key]

@@ -144,14 +144,26 @@ def substitute(definition: str, values: dict[str, str]) -> str:
     return definition
 
 
+def patch(value: object, changes: object) -> object:
+    """RFC 7386: members of `changes` replace those of the same name, all the way down; null takes one away."""
+    if not isinstance(changes, dict):
+        return changes
+    patched = dict(value) if isinstance(value, dict) else {}
+    for name, change in changes.items():
+        if change is None:
+            patched.pop(name, None)
+        else:
+            patched[name] = patch(patched.get(name), change)
+    return patched
+
+
 def _make_machine(names: Names, entry: dict, functions: dict, queues: dict, definitions: dict) -> str:
     values = {f"{role.capitalize()}Arn": arn for role, arn in functions.items()}
     for compute in COMPUTE:
         values[f"{compute.capitalize()}JobQueueArn"] = queues[compute]
         values[f"{compute.capitalize()}JobDefinitionArn"] = definitions[compute]
     definition = json.loads(substitute(Path(entry.get("definition", MACHINE)).read_text(), values))
-    if "timeout_seconds" in entry:
-        definition["TimeoutSeconds"] = entry["timeout_seconds"]
+    definition = patch(definition, entry.get("patch", {}))
     return client("stepfunctions").create_state_machine(
         name=names.stack, definition=json.dumps(definition),
         roleArn=_role(f"{names.stack}-machine", "states.amazonaws.com"))["stateMachineArn"]

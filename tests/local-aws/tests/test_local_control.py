@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local_aws_client.server import PROGRAM, Server, wait_until
+from playground import FUNCTION, TRUST, Aws
 
 
 def client_of(aws, service: str, endpoint: str):
@@ -184,7 +185,6 @@ class TestLife:
 
     @pytest.mark.parametrize("how", ["stdin", "term", "kill"])
     def test_processes_end_with_the_server(self, how):
-        from conftest import Aws
         server = Aws({})
         job_id = server.submit(server.queue(), server.definition(), "ignore-term", "sleep", "60")
         pid, process = server.running(job_id)["pid"], server._process
@@ -221,7 +221,6 @@ class TestLife:
 def test_the_output_of_processes_can_be_kept(tmp_path):
     with Server({"output_dir": str(tmp_path)}) as server:
         assert json.loads(json.dumps(server.control.get("/processes"))) == []
-        from conftest import FUNCTION, TRUST
         role = server.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
         name = f"f-{uuid.uuid4().hex[:6]}"
         server.control.post("/programs", functions={name: {"argv": FUNCTION}})

@@ -44,7 +44,7 @@ impl Analyzer for Pose {
     }
 
     fn chunk_version(&self) -> u32 {
-        1
+        2
     }
 
     fn reduce_version(&self) -> u32 {

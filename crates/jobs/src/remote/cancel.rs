@@ -1,11 +1,12 @@
 //! Cancelling a job: its item says so first, then what still runs for it is ended.
 
-use framefan_contract::state::JobStage;
-use framefan_contract::{ErrorKind, Result};
+use framefan_contract::state::{JobItem, JobStage};
+use framefan_contract::{Error, ErrorKind, Result};
 use framefan_store::JobStore;
 use serde::Serialize;
+use serde_json::json;
 
-use super::Deployment;
+use super::{Deployment, Part};
 use crate::clock::now;
 
 /// Looks at the queues. A map that is being stopped may have submitted a job between two of them.
@@ -24,6 +25,9 @@ pub struct Cancelled {
     pub execution_stopped: bool,
     /// How many Batch jobs had to be ended.
     pub batch_jobs_ended: u32,
+    /// Why others could not be told, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unannounced: Option<String>,
 }
 
 /// The name that all Batch jobs of a job begin with.
@@ -39,16 +43,10 @@ pub fn cancel(deployment: &Deployment, job_id: &str) -> Result<Cancelled> {
     let jobs = deployment.jobs()?;
     let job = || {
         let found = jobs.job(job_id)?;
-        found.ok_or_else(|| framefan_contract::Error::not_found(format!("there is no job {job_id}")))
+        found.ok_or_else(|| Error::not_found(format!("there is no job {job_id}")))
     };
     let before = job()?;
-    if !before.stage.is_terminal() {
-        match jobs.cancel_job(job_id, now()) {
-            // It ended meanwhile, by itself.
-            Err(error) if matches!(error.kind(), ErrorKind::Usage | ErrorKind::Cancelled) => {}
-            other => other?,
-        }
-    }
+    let cancelled_now = !before.stage.is_terminal() && cancel_item(&jobs, job_id)?;
     // The state machine goes before its Batch jobs: it must not take their end for a failure, or submit more.
     let execution_stopped = deployment.aws.execution_is_running(&before.owner)?;
     if execution_stopped {
@@ -56,16 +54,38 @@ pub fn cancel(deployment: &Deployment, job_id: &str) -> Result<Cancelled> {
     }
     let mut batch_jobs_ended = 0;
     for _ in 0..LOOKS {
+        let mut ended = 0;
         for queue in deployment.queues() {
-            let ended = deployment.aws.terminate_batch_jobs(queue, &batch_prefix(job_id), "the job was cancelled")?;
-            batch_jobs_ended = batch_jobs_ended.max(ended);
+            ended += deployment.aws.terminate_batch_jobs(queue, &batch_prefix(job_id), "the job was cancelled")?;
         }
+        batch_jobs_ended = batch_jobs_ended.max(ended);
     }
+    let after = job()?;
+    // Who ends a job tells others. The job is cancelled even if that is not allowed from here.
+    let unannounced = cancelled_now.then(|| announce(deployment, &after)).and_then(Result::err);
     Ok(Cancelled {
         job_id: job_id.to_owned(),
         before: before.stage,
-        stage: job()?.stage,
+        stage: after.stage,
         execution_stopped,
         batch_jobs_ended,
+        unannounced: unannounced.map(|error| error.message().to_owned()),
     })
+}
+
+/// Marks the job as cancelled; false when it ended by itself meanwhile.
+fn cancel_item(jobs: &dyn JobStore, job_id: &str) -> Result<bool> {
+    match jobs.cancel_job(job_id, now()) {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::Usage | ErrorKind::Cancelled) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts the event of a cancelled job on the bus.
+fn announce(deployment: &Deployment, job: &JobItem) -> Result<()> {
+    let bus = std::env::var("FRAMEFAN_EVENT_BUS").ok().filter(|bus| !bus.is_empty());
+    let bucket = deployment.name(Part::Bucket)?;
+    let detail = json!({"job_id": job.job_id, "stage": job.stage, "video": job.video, "bucket": bucket});
+    deployment.aws.put_event(bus.as_deref().unwrap_or("default"), "Job Cancelled", &detail.to_string())
 }

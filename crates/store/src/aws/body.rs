@@ -76,7 +76,10 @@ impl Body {
             breaks += 1;
             if breaks > BREAKS || self.position >= self.size {
                 let at = self.position;
-                return Err(Error::retryable(format!("cannot read s3://{}/{} at byte {at}: {why}", self.bucket, self.key)));
+                return Err(Error::retryable(format!(
+                    "cannot read s3://{}/{} at byte {at}: {why}",
+                    self.bucket, self.key
+                )));
             }
             std::thread::sleep(PAUSE * (1 << (breaks - 1)));
             self.stream = self.rest()?;

@@ -8,8 +8,14 @@ use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use framefan_contract::{Error, ErrorKind};
 
 /// Refused because of who asks.
-const DENIED: &[&str] =
-    &["AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "NotAuthorized", "UnauthorizedOperation"];
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AllAccessDisabled",
+    "Forbidden",
+    "NotAuthorized",
+    "UnauthorizedOperation",
+];
 
 /// Refused because the credentials are stale or wrong.
 const BAD_CREDENTIALS: &[&str] = &[
@@ -154,7 +160,7 @@ where
         (ErrorKind::NotFound, format!("{advice} ({said})"))
     } else if is(DENIED) {
         (ErrorKind::NotFound, format!("access is denied ({said})"))
-    } else if is(MISSING) || said.contains("does not exist") {
+    } else if is(MISSING) || ["does not exist", "not found"].iter().any(|words| said.contains(words)) {
         (ErrorKind::NotFound, said)
     } else if is(BUSY) || status >= 500 || status == 429 {
         (ErrorKind::Retryable, format!("AWS is busy ({said})"))

@@ -57,9 +57,7 @@ impl Aws {
             return Ok(false);
         }
         match self.block_on(self.sfn().describe_execution().execution_arn(arn).send()) {
-            Ok(execution) => {
-                Ok(matches!(execution.status, ExecutionStatus::Running | ExecutionStatus::PendingRedrive))
-            }
+            Ok(execution) => Ok(matches!(execution.status, ExecutionStatus::Running | ExecutionStatus::PendingRedrive)),
             Err(e) if code(&e).is_some_and(|code| UNKNOWN.contains(&code)) => Ok(false),
             Err(e) => Err(failed(format!("cannot ask about the execution {arn}"), e)),
         }

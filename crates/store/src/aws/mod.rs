@@ -105,7 +105,8 @@ impl Aws {
 
     fn connect_by(adjust: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Result<Aws> {
         let runtime = Runtime::start()?;
-        let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let http =
+            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let retries = RetryConfig::standard()
             .with_max_attempts(ATTEMPTS)
             .with_initial_backoff(Duration::from_millis(100))
@@ -120,7 +121,9 @@ impl Aws {
         }
         let config = runtime.block_on(adjust(loader).load());
         if config.region().is_none() {
-            return Err(Error::usage("no AWS region is set: set AWS_REGION, or a region in the profile (aws configure)"));
+            return Err(Error::usage(
+                "no AWS region is set: set AWS_REGION, or a region in the profile (aws configure)",
+            ));
         }
         Ok(Aws(Arc::new(Inner {
             runtime,
@@ -153,8 +156,7 @@ impl Aws {
 
     fn s3(&self) -> &aws_sdk_s3::Client {
         self.0.s3.get_or_init(|| {
-            let elsewhere =
-                self.0.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+            let elsewhere = self.0.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
             let config = aws_sdk_s3::config::Builder::from(&self.0.config).force_path_style(elsewhere).build();
             aws_sdk_s3::Client::from_conf(config)
         })

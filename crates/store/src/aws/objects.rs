@@ -114,8 +114,7 @@ impl ObjectStore for S3Store {
 
     fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
         check_prefix(prefix)?;
-        let mut pages =
-            self.aws.s3().list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        let mut pages = self.aws.s3().list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
         let mut found = Vec::new();
         while let Some(page) = self.aws.block_on(pages.next()) {
             let page = page.map_err(|e| failed(format!("cannot list {}", self.url(prefix)), e))?;

@@ -33,7 +33,9 @@ impl Aws {
             Ok(Ok(notice)) => Ok(Some(notice.into())),
             Ok(Err(ImdsError::ErrorResponse(response))) => match response.response().status().as_u16() {
                 404 => Ok(None),
-                status => Err(Error::retryable(format!("the machine's metadata answers {INSTANCE_ACTION} with {status}"))),
+                status => {
+                    Err(Error::retryable(format!("the machine's metadata answers {INSTANCE_ACTION} with {status}")))
+                }
             },
             Ok(Err(_)) | Err(_) => Ok(None),
         }

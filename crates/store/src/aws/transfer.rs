@@ -115,9 +115,7 @@ impl Source {
     fn part(&self, offset: u64, length: u64) -> Result<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(length).map_err(|_| Error::defect("a part is larger than memory"))?];
         self.file.read_exact_at(&mut bytes, offset).map_err(|e| match e.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                Error::bad_input(format!("{} became shorter while it was read", self.name))
-            }
+            io::ErrorKind::UnexpectedEof => Error::bad_input(format!("{} became shorter while it was read", self.name)),
             _ => Error::io(format!("cannot read {}", self.name), e),
         })?;
         Ok(bytes)

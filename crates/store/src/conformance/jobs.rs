@@ -165,7 +165,8 @@ pub(super) fn lists_newest_first(store: &dyn JobStore) {
 
 pub(super) fn knows_who_owns_what(store: &dyn JobStore) {
     let claim = |job_id, owner, at| store.claim_job(&NewJob { job_id, ..new(owner) }, at, &nobody).unwrap();
-    for (job_id, owner, at) in [("p", "a", 1.0), ("q", "a", 3.0), ("w", "a", 2.0), ("g", "a", 4.0), ("other", "b", 5.0)] {
+    for (job_id, owner, at) in [("p", "a", 1.0), ("q", "a", 3.0), ("w", "a", 2.0), ("g", "a", 4.0), ("other", "b", 5.0)]
+    {
         claim(job_id, owner, at);
     }
     for job_id in ["q", "w", "g"] {

@@ -38,7 +38,8 @@ fn job(store: &dyn JobStore) -> JobItem {
 
 /// The items of the table as they are stored, by sort key.
 fn stored(admin: &Admin, table: &str) -> HashMap<String, HashMap<String, AttributeValue>> {
-    let items = admin.wait(admin.dynamodb.scan().table_name(table).consistent_read(true).send()).unwrap().items.unwrap();
+    let items =
+        admin.wait(admin.dynamodb.scan().table_name(table).consistent_read(true).send()).unwrap().items.unwrap();
     items.into_iter().map(|item| (item["sk"].as_s().unwrap().clone(), item)).collect()
 }
 
@@ -77,7 +78,10 @@ fn items_look_as_documented() {
     assert!(items.values().all(|item| item["pk"].as_s().unwrap() == "JOB#0123abcd"));
     let text = |key: &str, name: &str| items[key].get(name).map(|value| value.as_s().unwrap().as_str());
     assert_eq!((text("META", "stage"), text("META", "owner")), (Some("QUEUED"), Some("a")));
-    assert_eq!((number(&items["META"], "progress_pct"), number(&items["META"], "completed_chunks")), (Some(33.0), Some(1.0)));
+    assert_eq!(
+        (number(&items["META"], "progress_pct"), number(&items["META"], "completed_chunks")),
+        (Some(33.0), Some(1.0))
+    );
     assert_eq!((text("CHUNK#0000", "status"), text("CHUNK#0001", "status")), (Some("completed"), Some("queued")));
     assert_eq!(number(&items["CHUNK#0000"], "completed_at"), Some(4.5));
     // Chunks are not in the index of jobs.
@@ -318,7 +322,10 @@ fn starting_over_survives_a_crash_in_between() {
     assert_eq!(stored(&admin, &table).len(), 6, "the old chunks are still stored");
 
     // Yet the job has no chunks any more, whatever a late worker says.
-    assert_eq!((job(&store).stage, job(&store).completed_chunks, job(&store).owner), (JobStage::Planning, 0, "b".into()));
+    assert_eq!(
+        (job(&store).stage, job(&store).completed_chunks, job(&store).owner),
+        (JobStage::Planning, 0, "b".into())
+    );
     assert_eq!(store.chunks(JOB).unwrap(), []);
     let late = store.complete_chunk(JOB, 3, "w", "k", 1, 6.0).unwrap_err();
     assert_eq!(late.kind(), ErrorKind::NotFound, "{late}");
@@ -327,7 +334,10 @@ fn starting_over_survives_a_crash_in_between() {
     assert!(matches!(store.claim_job(&forced, 7.0, &|_| true).unwrap(), Claim::Resumed(_)));
     store.set_plan(JOB, "b", "another", &chunks(2), 8.0).unwrap();
     let items = store.chunks(JOB).unwrap();
-    assert_eq!(items.iter().map(|c| (c.index, c.status)).collect::<Vec<_>>(), [(0, ChunkStatus::Queued), (1, ChunkStatus::Queued)]);
+    assert_eq!(
+        items.iter().map(|c| (c.index, c.status)).collect::<Vec<_>>(),
+        [(0, ChunkStatus::Queued), (1, ChunkStatus::Queued)]
+    );
     assert_eq!(stored(&admin, &table).len(), 3);
 }
 

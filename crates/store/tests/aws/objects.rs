@@ -12,11 +12,7 @@ use framefan_store::{Created, ObjectStore, conformance};
 use crate::proxy::{self, Fault};
 use crate::support::{Admin, bytes, connect, url_or_skip};
 
-fn through_proxy(
-    url: &str,
-    bucket: &str,
-    rule: impl Fn(&proxy::Request) -> Fault + Send + Sync + 'static,
-) -> S3Store {
+fn through_proxy(url: &str, bucket: &str, rule: impl Fn(&proxy::Request) -> Fault + Send + Sync + 'static) -> S3Store {
     connect(&proxy::start(url, rule)).objects(bucket)
 }
 
@@ -120,8 +116,10 @@ fn a_broken_connection_does_not_show() {
     assert!(store.get("k").unwrap().unwrap() == content);
     let ranges = std::mem::take(&mut *requests.lock().unwrap());
     // What had arrived is not asked for again.
-    let starts: Vec<Option<&str>> =
-        ranges.iter().map(|range| range.as_deref().map(|r| r.strip_prefix("bytes=").unwrap().split('-').next().unwrap())).collect();
+    let starts: Vec<Option<&str>> = ranges
+        .iter()
+        .map(|range| range.as_deref().map(|r| r.strip_prefix("bytes=").unwrap().split('-').next().unwrap()))
+        .collect();
     assert_eq!(starts, [None, Some("700000"), Some("1400000"), Some("2100000")]);
 
     let mut stream = store.open("k").unwrap().unwrap();

@@ -116,8 +116,7 @@ fn read_request(client: &mut TcpStream) -> std::io::Result<Request> {
     };
     let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
     let mut words = head.split_whitespace();
-    let (method, target) =
-        (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
+    let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
     let mut request = Request { method, target, head, body: bytes.split_off(head_end + 4) };
     assert!(request.header("transfer-encoding").is_none(), "the proxy knows no chunked requests");
     if request.header("expect").is_some() {

@@ -1,7 +1,5 @@
 //! A local AWS for the tests of this crate, and what is made in it before a test: buckets and tables of its own.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,50 +7,44 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType,
 };
-use aws_sdk_s3::types::{BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration,
+};
 use framefan_store::aws::{Aws, Endpoint};
+use framefan_testkit::local_aws::LocalAws;
 
-const REGION: &str = "eu-central-1";
-
-/// The server of this process. It ends with the process, when the pipe to its standard input closes.
-struct Server {
-    url: String,
-    _child: Child,
+/// The server of this process, which ends with it.
+fn server(start: impl FnOnce() -> Option<LocalAws>) -> Option<&'static LocalAws> {
+    static SERVER: OnceLock<Option<LocalAws>> = OnceLock::new();
+    SERVER.get_or_init(start).as_ref()
 }
 
-fn server() -> Option<&'static Server> {
-    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    SERVER
-        .get_or_init(|| {
-            let mut python = framefan_testkit::python()?;
-            let known = python.args(["-c", "import moto.server"]).stderr(Stdio::null()).status();
-            if !known.is_ok_and(|status| status.success()) {
-                return None;
-            }
-            let mut python = framefan_testkit::python()?;
-            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/server.py");
-            let mut child =
-                python.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Python runs");
-            let mut port = String::new();
-            BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
-            let port: u16 = port.trim().parse().expect("the server prints its port");
-            Some(Server { url: format!("http://127.0.0.1:{port}"), _child: child })
-        })
-        .as_ref()
+/// The local AWS; records a skip of `test` when there is none.
+pub fn local_or_skip(test: &str) -> Option<&'static LocalAws> {
+    let mut is_first = false;
+    let server = server(|| {
+        is_first = true;
+        LocalAws::start(test)
+    });
+    // Starting it records the skip of the first test.
+    if server.is_none() && !is_first {
+        framefan_testkit::skip(test, "a local AWS (make setup)");
+    }
+    server
 }
 
 /// The local AWS's URL; records a skip of `test` when there is none.
 pub fn url_or_skip(test: &str) -> Option<&'static str> {
-    let server = server();
-    if server.is_none() {
-        framefan_testkit::skip(test, "a Python with moto (make setup)");
-    }
-    server.map(|server| server.url.as_str())
+    local_or_skip(test).map(LocalAws::endpoint)
+}
+
+fn region() -> &'static str {
+    server(|| None).expect("the test was not skipped").region()
 }
 
 /// A connection to the local AWS, or to a proxy in front of it.
 pub fn connect(url: &str) -> Aws {
-    Aws::connect_to(&Endpoint { url, region: REGION, access_key: "test", secret_key: "test" }).unwrap()
+    Aws::connect_to(&Endpoint { url, region: region(), access_key: "test", secret_key: "test" }).unwrap()
 }
 
 /// A name that no other test of this process uses.
@@ -84,7 +76,7 @@ impl Admin {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let config = aws_config::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
-            .region(aws_config::Region::new(REGION))
+            .region(aws_config::Region::new(region()))
             .endpoint_url(url)
             .credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(
                 aws_sdk_s3::config::Credentials::new("test", "test", None, None, "test"),
@@ -93,11 +85,7 @@ impl Admin {
             .sleep_impl(aws_sdk_s3::config::SharedAsyncSleep::new(Sleep))
             .build();
         let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
-        Admin {
-            runtime,
-            s3: aws_sdk_s3::Client::from_conf(s3),
-            dynamodb: aws_sdk_dynamodb::Client::new(&config),
-        }
+        Admin { runtime, s3: aws_sdk_s3::Client::from_conf(s3), dynamodb: aws_sdk_dynamodb::Client::new(&config) }
     }
 
     pub fn wait<F: Future>(&self, future: F) -> F::Output {
@@ -106,16 +94,19 @@ impl Admin {
 
     pub fn make_bucket(&self, versioned: bool) -> String {
         let bucket = name("bucket");
-        let place = CreateBucketConfiguration::builder()
-            .location_constraint(BucketLocationConstraint::from(REGION))
-            .build();
-        self.wait(self.s3.create_bucket().bucket(&bucket).create_bucket_configuration(place).send()).unwrap();
+        self.make_bucket_named(&bucket, versioned);
+        bucket
+    }
+
+    pub fn make_bucket_named(&self, bucket: &str, versioned: bool) {
+        let place =
+            CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region())).build();
+        self.wait(self.s3.create_bucket().bucket(bucket).create_bucket_configuration(place).send()).unwrap();
         if versioned {
             let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-            let request = self.s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(enabled);
+            let request = self.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(enabled);
             self.wait(request.send()).unwrap();
         }
-        bucket
     }
 
     /// A table as the stack has it.

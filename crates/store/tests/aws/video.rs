@@ -102,9 +102,8 @@ fn four_workers_and_their_indexes_cost_little_more_than_the_video() {
         .map(|worker| {
             let video = connect(url).video(&bucket, KEY, None).unwrap();
             let start = 4096 + worker * quarter;
-            let ranges: Vec<[u64; 2]> = (0..4)
-                .map(|part| [start + part * quarter / 4, start + (part + 1) * quarter / 4 - 10_000])
-                .collect();
+            let ranges: Vec<[u64; 2]> =
+                (0..4).map(|part| [start + part * quarter / 4, start + (part + 1) * quarter / 4 - 10_000]).collect();
             read_through(&video, &content, [0, 4096]);
             read_through(&video, &content, [size - INDEX, size]);
             video.read_ahead(&ranges);
@@ -208,7 +207,9 @@ fn a_bucket_with_versions_keeps_the_one_that_was_named() {
 fn what_is_not_there_is_not_found() {
     let Some(url) = url_or_skip("what_is_not_there_is_not_found") else { return };
     let bucket = Admin::new(url).make_bucket(false);
-    for (bucket, key, version) in [(&*bucket, "none", None), (&*bucket, "none", Some("v")), ("no-such-bucket", "none", None)] {
+    for (bucket, key, version) in
+        [(&*bucket, "none", None), (&*bucket, "none", Some("v")), ("no-such-bucket", "none", None)]
+    {
         let error = connect(url).video(bucket, key, version).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
         assert!(error.message().contains(&format!("s3://{bucket}/{key}")), "{error}");

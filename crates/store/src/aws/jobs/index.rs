@@ -38,10 +38,8 @@ impl Table {
         }
         let keys = ids.iter().map(|id| key(id, META)).collect();
         let rows = self.get(keys)?;
-        let mut jobs = rows
-            .iter()
-            .map(|attributes| items::item(&self.name, attributes))
-            .collect::<Result<Vec<JobItem>>>()?;
+        let mut jobs =
+            rows.iter().map(|attributes| items::item(&self.name, attributes)).collect::<Result<Vec<JobItem>>>()?;
         jobs.sort_by(|a, b| b.created_at.total_cmp(&a.created_at).then_with(|| a.job_id.cmp(&b.job_id)));
         Ok(jobs)
     }

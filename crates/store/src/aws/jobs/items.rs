@@ -74,7 +74,11 @@ pub(super) fn item<T: DeserializeOwned>(table: &str, attributes: &Attributes) ->
         attributes.iter().map(|(name, attribute)| (name.clone(), value(attribute))).collect();
     serde_json::from_value(Value::Object(object)).map_err(|e| {
         let name = |key| attributes.get(key).and_then(|a| a.as_s().ok()).map_or("?", String::as_str);
-        Error::bad_input(format!("the item {} {} of table {table} is not one of framefan's: {e}", name("pk"), name("sk")))
+        Error::bad_input(format!(
+            "the item {} {} of table {table} is not one of framefan's: {e}",
+            name("pk"),
+            name("sk")
+        ))
     })
 }
 

@@ -15,8 +15,8 @@ mod patience;
 mod table;
 mod upkeep;
 
-use framefan_contract::state::{Actor, ChunkItem, ChunkStatus, JobError, JobItem, JobStage, progress_pct};
 use framefan_contract::Result;
+use framefan_contract::state::{Actor, ChunkItem, ChunkStatus, JobError, JobItem, JobStage, progress_pct};
 
 use super::Aws;
 use super::random::unique;
@@ -162,7 +162,12 @@ impl ChunkRow {
     /// Writes the row, if it is as it was found.
     fn change(&self, job_id: &str) -> Result<Change> {
         let sort = items::chunk_key(self.item.index);
-        Ok(Change { job_id: job_id.to_owned(), sort, fields: items::fields(&self.item)?, found: Some(self.rev.clone()) })
+        Ok(Change {
+            job_id: job_id.to_owned(),
+            sort,
+            fields: items::fields(&self.item)?,
+            found: Some(self.rev.clone()),
+        })
     }
 }
 

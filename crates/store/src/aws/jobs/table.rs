@@ -150,7 +150,12 @@ impl Table {
     }
 
     /// One page of a query: its first, or what follows the key that ended the page before.
-    pub(super) fn query(&self, query: &QueryFluentBuilder, after: Option<Attributes>, what: &str) -> Result<QueryOutput> {
+    pub(super) fn query(
+        &self,
+        query: &QueryFluentBuilder,
+        after: Option<Attributes>,
+        what: &str,
+    ) -> Result<QueryOutput> {
         patiently(|| {
             let request = query.clone().set_exclusive_start_key(after.clone());
             self.aws.block_on(request.send()).map_err(|e| self.error(what, e))
@@ -170,9 +175,8 @@ impl Table {
                     .build()
                     .map_err(|e| Error::defect(e.to_string()))?;
                 let request = self.aws.dynamodb().batch_get_item().request_items(&self.name, wanted);
-                let answer = patiently(|| {
-                    self.aws.block_on(request.clone().send()).map_err(|e| self.error("read items", e))
-                })?;
+                let answer =
+                    patiently(|| self.aws.block_on(request.clone().send()).map_err(|e| self.error("read items", e)))?;
                 found.extend(answer.responses.unwrap_or_default().into_values().flatten());
                 keys = answer.unprocessed_keys.unwrap_or_default().remove(&self.name).map_or(vec![], |left| left.keys);
                 if !keys.is_empty() {

@@ -48,11 +48,8 @@ impl Blocks {
 
     /// Replaces the announced ranges.
     pub(super) fn announce(&mut self, ranges: &[[u64; 2]]) {
-        let mut sorted: Vec<[u64; 2]> = ranges
-            .iter()
-            .map(|&[start, end]| [start, end.min(self.size)])
-            .filter(|[start, end]| start < end)
-            .collect();
+        let mut sorted: Vec<[u64; 2]> =
+            ranges.iter().map(|&[start, end]| [start, end.min(self.size)]).filter(|[start, end]| start < end).collect();
         sorted.sort_unstable();
         self.ranges.clear();
         for range in sorted {
@@ -110,7 +107,13 @@ impl Blocks {
     fn room(&self, at: u64) -> u64 {
         let next = self.blocks.range(at..).next().map_or(self.size, |(&start, _)| start);
         let border = match self.ranges.get(self.range_from(at)) {
-            Some(&[start, end]) => if at < start { start } else { end },
+            Some(&[start, end]) => {
+                if at < start {
+                    start
+                } else {
+                    end
+                }
+            }
             None => self.size,
         };
         next.min(border) - at

@@ -49,16 +49,17 @@ impl Aws {
     /// not there any more.
     pub fn video(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<Video> {
         let name = format!("s3://{bucket}/{key}");
+        // An error with the HTTP status that it had.
         let head = |version: Option<&str>| {
             let request = self.s3().head_object().bucket(bucket).key(key).set_version_id(version.map(str::to_owned));
-            self.block_on(request.send())
+            self.block_on(request.send()).map_err(|e| {
+                let status = status(&e);
+                (status, failed(cannot_open(&name, status), e))
+            })
         };
         let latest = head(None);
         let Some(version) = version else {
-            return match latest {
-                Ok(found) => Video::new(self, bucket, key, &found),
-                Err(e) => Err(failed(cannot_open(&name, status(&e)), e)),
-            };
+            return latest.map_err(|(_, e)| e).and_then(|found| Video::new(self, bucket, key, &found));
         };
         // An ETag stands for the version in a bucket that keeps none.
         if let Ok(found) = &latest
@@ -66,12 +67,10 @@ impl Aws {
         {
             return Video::new(self, bucket, key, found);
         }
-        let gone = |status| matches!(status, Some(400 | 404));
         match (head(Some(version)), latest) {
             (Ok(found), _) => Video::new(self, bucket, key, &found),
-            (Err(e), Ok(_)) if gone(status(&e)) => Err(changed(&name, version)),
-            (Err(e), Err(latest)) if gone(status(&e)) => Err(failed(cannot_open(&name, status(&latest)), latest)),
-            (Err(e), _) => Err(failed(cannot_open(&name, status(&e)), e)),
+            (Err((Some(400 | 404), _)), Ok(_)) => Err(changed(&name, version)),
+            (Err((Some(400 | 404), _)), Err((_, e))) | (Err((_, e)), _) => Err(e),
         }
     }
 }
