@@ -14,6 +14,7 @@ for index in range(int(given["--first-chunk"]), int(given["--end-chunk"])):
     name = f"chunk_{index:04d}.json"
     url = f"{os.environ['AWS_ENDPOINT_URL']}/{os.environ['FRAMEFAN_BUCKET']}/jobs/{given['--job-id']}/chunks/{name}"
     # The local AWS takes requests without a signature.
-    request = urllib.request.Request(url, pathlib.Path(folder, name).read_bytes(), method="PUT")
+    body = pathlib.Path(folder, name).read_bytes()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="PUT")
     urllib.request.urlopen(request).read()
 os.execv(gpu_job, [gpu_job, *arguments])

@@ -316,6 +316,29 @@ def test_a_local_folder_is_imported_too(framefan, clip, tmp_path):
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_the_questions_of_the_document_are_answered(cloud, framefan, finished, tmp_path):
+    """The SQL in docs/import.md, against the same worked out from the result."""
+    job_id = finished["job_id"]
+    framefan.end("import", "--job-id", job_id, "--db", "asked.sqlite")
+    frames = json.loads(cloud.results(job_id))["pose"]["frames"]
+    document = (system.ROOT / "docs" / "import.md").read_text()
+    waits, wrists = (block.split("```")[0] for block in document.split("```sql")[1:])
+    seen = [f["time_s"] for f in frames if any(person["score"] >= 0.5 for person in f["people"])]
+    longest = max(now - before for before, now in zip([0, *seen], seen))
+    seconds = {}
+    for frame in frames:
+        for person in frame["people"][:1]:
+            wrist, shoulder = person["keypoints"][10], person["keypoints"][6]
+            if wrist[2] >= 0.5 and shoulder[2] >= 0.5:
+                seconds.setdefault(int(frame["time_s"]), []).append((shoulder[1] - wrist[1]) / person["bbox"][3])
+    with sqlite3.connect(tmp_path / "asked.sqlite") as connection:
+        ((video, wait),) = connection.execute(waits).fetchall()
+        answer = dict(connection.execute(wrists.replace("3f2a9c", job_id[:6])).fetchall())
+    assert video == cloud.job(job_id)["video"] and wait == pytest.approx(longest)
+    assert answer == {second: pytest.approx(sum(v) / len(v), abs=1e-3) for second, v in seconds.items()}
+    assert seen and seconds, "the result says too little to ask it"
+
+
 def test_jobs_that_are_over_are_removed_and_videos_stay(cloud, framefan, clip):
     cloud.upload(clip, "elsewhere/removed.mp4")
     (one,) = framefan.submitted(f"s3://{cloud.bucket}/elsewhere/removed.mp4", "--wait")

@@ -82,7 +82,7 @@ def test_a_chunk_in_hand_is_given_back_on_sigterm(cloud, clip, expected):
 
 def test_a_machine_that_is_taken_away_gives_notice(cloud, clip):
     # Long enough that the machine is asked again, which happens every five seconds.
-    slow = {"sample_fps": 25, "max_width": 800, "shards": 1}
+    slow = {"sample_fps": 25, "max_width": 640, "shards": 1}
     arn, _ = new_job(cloud, clip, "spot", **slow)
     process = wait_until(lambda: next(iter(cloud.processes("job")), None), 30, "a job")
     cloud.spot_notice(process["job_id"])
@@ -91,7 +91,7 @@ def test_a_machine_that_is_taken_away_gives_notice(cloud, clip):
     exits = [attempt["container"].get("exitCode") for attempt in job["attempts"]]
     assert exits[0] == 143 and exits[-1] == 0, exits
     assert_whole(cloud, job_id)
-    assert cloud.section(job_id, "pose") == local_section(clip, "--max-width", "800", "--sample-fps", "25")
+    assert cloud.section(job_id, "pose") == local_section(clip, "--max-width", "640", "--sample-fps", "25")
 
 
 def test_two_workers_on_one_shard(cloud, clip, expected):

@@ -36,7 +36,7 @@ pub fn logs(args: &Logs) -> Result<()> {
         }
     }
     if any {
-        return Ok(());
+        return logs.into_missing().map_or(Ok(()), Err);
     }
     let which = args.shard.map_or(String::new(), |shard| format!(" for shard {shard}"));
     Err(Error::not_found(format!(

@@ -67,8 +67,8 @@ pub enum ChunkClaim {
 /// is cancelled, [`Cancelled`](framefan_contract::ErrorKind::Cancelled); it is over already,
 /// [`Usage`](framefan_contract::ErrorKind::Usage); steps out of order, [`Defect`](framefan_contract::ErrorKind::Defect).
 pub trait JobStore: Send + Sync {
-    /// Makes the caller the job's owner, or says why not. `owner_is_alive` is called while the job is held fast: it must
-    /// not call the store.
+    /// Makes the caller the job's owner, or says why not. `owner_is_alive` must not call the store, which may hold the job
+    /// fast meanwhile; and it may be asked again when others claim the job at the same time.
     ///
     /// An unknown job begins. The same owner enters again and finds the job as it is. An owner for whom
     /// `owner_is_alive` is true keeps it; from one who has ended, the job is taken over and returns to PLANNING. A

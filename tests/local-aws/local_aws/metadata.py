@@ -66,11 +66,13 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_PUT(self) -> None:
-        if self.path != "/latest/api/token" or not self.headers.get(f"{TOKEN_HEADER}-ttl-seconds"):
+        ttl = self.headers.get(f"{TOKEN_HEADER}-ttl-seconds")
+        if self.path != "/latest/api/token" or not ttl:
             return self._answer(400, "")
         token = uuid.uuid4().hex
         self.metadata.tokens.add(token)
-        self._answer(200, token)
+        # The SDKs take a token only together with how long it holds.
+        self._answer(200, token, {f"{TOKEN_HEADER}-ttl-seconds": ttl})
 
     def do_GET(self) -> None:
         # Version 1, which asks for no token, is switched off, as on every machine the project starts.
@@ -79,9 +81,11 @@ class _Handler(BaseHTTPRequestHandler):
         page = self.metadata.page(self.path)
         self._answer(404 if page is None else 200, page or "")
 
-    def _answer(self, status: int, text: str) -> None:
+    def _answer(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
         body = text.encode()
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

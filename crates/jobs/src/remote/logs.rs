@@ -31,6 +31,8 @@ pub struct JobLogs<'a> {
     shard: Option<u32>,
     /// Where reading goes on, by stream.
     places: BTreeMap<String, Place>,
+    lines: u64,
+    missing: Option<Error>,
 }
 
 /// A place in a stream.
@@ -54,7 +56,7 @@ struct Attempt {
 impl<'a> JobLogs<'a> {
     /// Of all shards, or of one.
     pub fn new(deployment: &'a Deployment, job_id: &str, shard: Option<u32>) -> Self {
-        JobLogs { deployment, prefix: batch_prefix(job_id), shard, places: BTreeMap::new() }
+        JobLogs { deployment, prefix: batch_prefix(job_id), shard, places: BTreeMap::new(), lines: 0, missing: None }
     }
 
     /// Gives `take` the lines that are new. Answers whether there were Batch jobs, and whether all of them are over.
@@ -84,10 +86,14 @@ impl<'a> JobLogs<'a> {
             let page = match self.deployment.aws.log_events(group, &attempt.stream, place.after.as_deref()) {
                 Ok(page) => page,
                 // The stream is made with its first line, a moment after the start.
-                Err(error) if is_missing_stream(&error) => break,
+                Err(error) if is_missing(&error) => {
+                    self.missing = Some(error);
+                    break;
+                }
                 Err(error) => return Err(error),
             };
             for LogEvent { time_ms, message } in page.events {
+                self.lines += 1;
                 take(&LogLine { shard: attempt.shard, attempt: attempt.number, time_ms, message })?;
             }
             place.after = page.next.or(place.after.take());
@@ -98,10 +104,15 @@ impl<'a> JobLogs<'a> {
         place.late_reads += u32::from(attempt.is_over);
         Ok(())
     }
+
+    /// Why there was no line at all, if a log was not there.
+    pub fn into_missing(self) -> Option<Error> {
+        self.missing.filter(|_| self.lines == 0)
+    }
 }
 
-fn is_missing_stream(error: &Error) -> bool {
-    error.kind() == ErrorKind::NotFound && error.message().contains("log stream does not exist")
+fn is_missing(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound && error.message().contains("does not exist")
 }
 
 /// The shard of a Batch job, by its name.

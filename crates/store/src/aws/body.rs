@@ -8,7 +8,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use framefan_contract::{Error, Result};
 
 use super::Aws;
-use super::errors::{code, failed, status};
+use super::errors::{chain, code, failed, status};
 
 /// Times that a stream may break in a row without a byte in between.
 const BREAKS: u32 = 5;
@@ -71,7 +71,7 @@ impl Body {
                 }
                 Ok(None) if self.position == self.size => return Ok(None),
                 Ok(None) => "the connection ended early".to_owned(),
-                Err(e) => aws_sdk_s3::error::DisplayErrorContext(e).to_string(),
+                Err(e) => chain(&e),
             };
             breaks += 1;
             if breaks > BREAKS || self.position >= self.size {

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Display;
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use framefan_contract::{Error, ErrorKind};
 
 /// Refused because of who asks.
@@ -123,7 +123,7 @@ where
     }
     let never = matches!(error, SdkError::ConstructionFailure(_))
         || error.as_service_error().is_none() && matches!(error, SdkError::DispatchFailure(f) if f.is_user());
-    (if never { ErrorKind::Usage } else { ErrorKind::Retryable }, chain)
+    if never { (ErrorKind::Usage, chain) } else { (ErrorKind::Retryable, format!("AWS cannot be reached ({chain})")) }
 }
 
 /// The link of the chain that tells of credentials.
@@ -175,7 +175,17 @@ where
     }
 }
 
-/// The error and its causes in one line.
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    DisplayErrorContext(error).to_string()
+/// The error and its causes in one line; a cause that only repeats what stands above it is left out.
+pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(link) = cause {
+        let said = link.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = link.source();
+    }
+    text
 }

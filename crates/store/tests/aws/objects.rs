@@ -201,7 +201,7 @@ fn refusals_say_what_is_wrong() {
     ] {
         let body = format!("<Error><Code>{code}</Code><Message>said S3</Message></Error>");
         let store = through_proxy(url, "bucket", move |_| Fault::Answer(status, body.clone()));
-        let error = store.get("some/key").err().expect("it is refused");
+        let error = store.get("some/key").expect_err("it is refused");
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.message().contains(word) && error.message().contains("s3://bucket/some/key"), "{error}");
     }

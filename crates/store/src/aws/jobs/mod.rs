@@ -1,7 +1,7 @@
 //! Job state in a DynamoDB table.
 //!
 //! What is allowed is decided in [`crate::rules`]: a call reads the items as they are now, applies the rule, and writes
-//! them back on condition that nobody changed them ([`table`]); otherwise it decides anew. A change to a chunk that the
+//! them back on condition that nobody changed them ([`write`]); otherwise it decides anew. A change to a chunk that the
 //! job's counters follow is one transaction. A heartbeat is one request and does not touch the job's item.
 //!
 //! A job that starts over gets a new *life* in one write: from then on chunk items of the earlier life count as absent,
@@ -14,6 +14,7 @@ mod items;
 mod patience;
 mod table;
 mod upkeep;
+mod write;
 
 use framefan_contract::Result;
 use framefan_contract::state::{Actor, ChunkItem, ChunkStatus, JobError, JobItem, JobStage, progress_pct};
@@ -24,7 +25,8 @@ use crate::jobs::{ChunkClaim, Claim, JobStore, NewChunk, NewJob};
 use crate::rules;
 use items::{EXPIRES, LIFE, META, RETENTION, number, text};
 use patience::Patience;
-use table::{Change, ChunkRow, JobRow, Table, Wrote};
+use table::{ChunkRow, JobRow, Table};
+use write::{Change, Wrote};
 
 const SECONDS_A_DAY: u64 = 86_400;
 

@@ -9,7 +9,8 @@ use framefan_contract::{Error, Result};
 use tokio::task::JoinSet;
 
 use super::items::{self, EXPIRES, LIFE, REV, key, number, text};
-use super::table::{ChunkRow, Table, condition_failed};
+use super::table::{ChunkRow, Table};
+use super::write::condition_failed;
 use crate::aws::random::unique;
 
 /// Requests at a time.

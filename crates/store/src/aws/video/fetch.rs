@@ -8,7 +8,7 @@ use framefan_contract::{Error, Result};
 
 use super::Shared;
 use super::block::Block;
-use crate::aws::errors::{failed, status};
+use crate::aws::errors::{chain, failed, status};
 
 /// Tries of a block, each of which goes on where the last one broke. The SDK repeats requests that were not answered.
 const TRIES: u32 = 5;
@@ -101,7 +101,7 @@ async fn request(shared: &Shared, block: &Block, from: u64) -> Result<()> {
         let bytes = body
             .try_next()
             .await
-            .map_err(|e| broken(aws_sdk_s3::error::DisplayErrorContext(e).to_string()))?
+            .map_err(|e| broken(chain(&e)))?
             .ok_or_else(|| broken("the connection ended early".to_owned()))?;
         shared.fetched.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         let rest = usize::try_from(block.end - at).unwrap_or(usize::MAX);
