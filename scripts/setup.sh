@@ -95,6 +95,22 @@ make_venv() {
   cp tests/requirements.txt "$stamp"
 }
 
+# The checks that come from npm: the state machine's, and the CDK app's where it is.
+install_npm_packages() {
+  local folder lock stamp
+  PATH="$PATH:$(dirname "${FRAMEFAN_PYTHON:-$PWD/.venv/bin/python}")"
+  for folder in statemachine infra/cdk; do
+    lock=$folder/package-lock.json stamp=$folder/node_modules/.package-lock.stamp
+    if [ ! -f "$lock" ] || cmp -s "$lock" "$stamp"; then
+      continue
+    fi
+    say "installing npm packages of $folder"
+    (cd "$folder" && npm ci --silent --no-audit --no-fund)
+    cp "$lock" "$stamp"
+  done
+}
+
 install_packages "${packages[@]}"
 check_rust
 make_venv
+install_npm_packages

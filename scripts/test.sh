@@ -11,6 +11,9 @@ log=$work/cargo.log
 export FRAMEFAN_SKIP_LOG=$work/skips
 touch "$FRAMEFAN_SKIP_LOG"
 python=${FRAMEFAN_PYTHON:-$PWD/.venv/bin/python}
+export FRAMEFAN_PYTHON=$python
+# Node.js, where the system has none, and the AWS command line.
+PATH="$PATH:$(dirname "$python")"
 
 cargo test --workspace --no-fail-fast "$@" 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}

@@ -19,7 +19,7 @@ impl Meter {
     pub fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0);
-            if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {wide_msg}") {
                 bar.set_style(style);
             }
             bar
@@ -31,9 +31,9 @@ impl Meter {
     /// a minute.
     pub fn set(&self, done: u64, all: u64, words: &str) {
         if let Some(bar) = &self.bar {
+            bar.set_message(words.to_owned());
             bar.set_length(all.max(1));
             bar.set_position(done.min(all));
-            bar.set_message(words.to_owned());
             return;
         }
         let mut last = self.last.borrow_mut();
@@ -41,14 +41,6 @@ impl Meter {
         if is_news {
             *last = Some((Instant::now(), words.to_owned()));
             eprintln!("{:>3}%  {words}", done.min(all) * 100 / all.max(1));
-        }
-    }
-
-    /// Prints a line that stays, above the bar.
-    pub fn say(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
         }
     }
 }

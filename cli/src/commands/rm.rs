@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use framefan_contract::state::JobItem;
 use framefan_contract::{Error, ErrorKind, Result};
-use framefan_jobs::remote::{self, Deployment, Part, check_id, count_objects, find_job};
+use framefan_jobs::remote::{self, Deployment, Part, check_id, check_no_worker, count_objects, find_job};
 use framefan_store::{JobStore, ObjectStore};
 use serde_json::json;
 
@@ -12,7 +12,8 @@ use crate::args::Rm;
 use crate::output;
 
 pub fn rm(args: &Rm) -> Result<()> {
-    let deployment = Deployment::connect(args.target.stack(), &[Part::Bucket, Part::Table])?;
+    let needs = [Part::Bucket, Part::Table, Part::GpuQueue, Part::CpuQueue];
+    let deployment = Deployment::connect(args.target.stack(), &needs)?;
     let (objects, jobs) = (deployment.objects()?, deployment.jobs()?);
     // All are looked at before any is removed.
     let mut ids = Vec::new();
@@ -24,6 +25,7 @@ pub fn rm(args: &Rm) -> Result<()> {
             return Err(Error::usage(format!("job {id} is {stage}: cancel it first (framefan cancel {id})")));
         }
         if !ids.contains(&id) {
+            check_no_worker(&deployment, &id)?;
             let count = output::plural(count_objects(&objects, &id)?, "object");
             let video = item.map_or("its state is gone".to_owned(), |job| output::printable(&job.video));
             text.push_str(&format!("  {id}  {count}  {video}\n"));

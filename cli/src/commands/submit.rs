@@ -35,7 +35,7 @@ pub fn submit(args: &Submit) -> Result<()> {
     for video in &listed.videos {
         let mut one = Submitted::new(video);
         if let Err(error) = one.start(&deployment, video, &request, &meter) {
-            one.fail(error, &meter);
+            one.error = Some(error);
         }
         all.push(one);
     }
@@ -43,7 +43,7 @@ pub fn submit(args: &Submit) -> Result<()> {
     if args.wait {
         for one in &mut all {
             if let Err(error) = one.follow(&deployment, &meter) {
-                one.fail(error, &meter);
+                one.error.get_or_insert(error);
             }
         }
     }
@@ -55,13 +55,24 @@ pub fn submit(args: &Submit) -> Result<()> {
             output::text(&one.to_text())?;
         }
     }
-    // Each error was said when it came up; the first decides the exit code.
-    let failed: Vec<Error> = all.into_iter().filter_map(|one| one.error).collect();
+    failure(all)
+}
+
+/// The first error decides the exit code; of several videos each one's error is said.
+fn failure(all: Vec<Submitted>) -> Result<()> {
+    let videos = all.len();
+    let failed: Vec<(String, Error)> =
+        all.into_iter().filter_map(|one| one.error.map(|error| (one.name, error))).collect();
+    if videos > 1 {
+        for (name, error) in &failed {
+            eprintln!("{name}: {error}");
+        }
+    }
     let count = failed.len();
     match failed.into_iter().next() {
         None => Ok(()),
-        Some(error) if listed.videos.len() == 1 => Err(error),
-        Some(error) => Err(Error::new(error.kind(), format!("{count} of {} videos: see above", listed.videos.len()))),
+        Some((_, error)) if videos == 1 => Err(error),
+        Some((_, error)) => Err(Error::new(error.kind(), format!("{count} of {videos} videos failed: see above"))),
     }
 }
 
@@ -112,6 +123,8 @@ fn say_skipped(listed: &ListedVideos) {
 /// A video and what became of it.
 struct Submitted {
     video: String,
+    /// The last part of its path, for progress.
+    name: String,
     place: Option<(String, String, bool)>,
     execution: Option<String>,
     job_id: Option<String>,
@@ -125,6 +138,7 @@ struct Submitted {
 impl Submitted {
     fn new(video: &VideoInput) -> Self {
         Submitted {
+            name: output::printable(video.to_string().rsplit('/').next().unwrap_or_default()),
             video: video.to_string(),
             place: None,
             execution: None,
@@ -146,7 +160,7 @@ impl Submitted {
     ) -> Result<()> {
         let progress = |what, done, all| {
             let doing = if what == Placing::Reading { "reading" } else { "uploading" };
-            meter.set(done, all, &format!("{doing} {}", output::printable(&self.video)));
+            meter.set(done, all, &format!("{doing} {}", self.name));
         };
         let placed = place(deployment, video, &progress)?;
         let request = CloudRequest { bucket: placed.bucket.clone(), key: placed.key.clone(), ..request.clone() };
@@ -160,16 +174,10 @@ impl Submitted {
     /// Waits for the end of the job.
     fn follow(&mut self, deployment: &Deployment, meter: &Meter) -> Result<()> {
         let Some(job_id) = self.job_id.clone() else { return Ok(()) };
-        let name = format!("{}: ", output::tail(&output::printable(&self.video), 30));
-        let job = wait::to_the_end(deployment, &job_id, meter, &name)?;
+        let job = wait::to_the_end(deployment, &job_id, meter, &format!("{}: ", self.name))?;
         let error = wait::error_of(&job);
         self.job = Some(job);
         error.map_or(Ok(()), Err)
-    }
-
-    fn fail(&mut self, error: Error, meter: &Meter) {
-        meter.say(&format!("{}: {error}", output::printable(&self.video)));
-        self.error.get_or_insert(error);
     }
 
     /// Takes what is known of the execution's job; true when that is all there is to know.
@@ -253,7 +261,7 @@ fn learn_jobs(deployment: &Deployment, all: &mut [Submitted], for_long: bool, me
                 // Not answering now is no reason to forget an execution that has started.
                 Err(error) if error.kind() == ErrorKind::Retryable && asked.elapsed() < NAMING => true,
                 Err(error) => {
-                    one.fail(error, meter);
+                    one.error.get_or_insert(error);
                     false
                 }
             }
@@ -262,7 +270,7 @@ fn learn_jobs(deployment: &Deployment, all: &mut [Submitted], for_long: bool, me
             return;
         }
         let known = count - open.len();
-        meter.set(known as u64, count as u64, &format!("planning, {known} of {}", output::plural(count, "video")));
+        meter.set(known as u64, count as u64, &format!("planned: {known} of {count}"));
         thread::sleep(POLL);
     }
 }

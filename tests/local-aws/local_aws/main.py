@@ -1,7 +1,7 @@
 """Starts the server: `server.py --port 0 --config deployment.json`; prints one line of JSON when it is ready.
 
-It ends on SIGTERM, on SIGINT, when its parent dies, and, with --until-eof, when its standard input closes; and with it
-all processes that it started.
+It ends on SIGTERM, on SIGINT, and when its parent dies, or, with --until-eof, when its standard input closes; and with
+it all processes that it started.
 """
 
 import argparse
@@ -19,20 +19,23 @@ PR_SET_PDEATHSIG = 1
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
-    # Before moto starts any thread that could outlive what starts here.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1 and not options.orphan:
-        return 1
-    config = json.loads(options.config.read_text()) if options.config else {}
-    quit_now = threading.Event()
+    quit_read, quit_write = os.pipe()
+    # Not an Event: its lock may be held by the very thread that the signal interrupts.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: quit_now.set())
+        signal.signal(number, lambda *_: os.write(quit_write, b"x"))
     if options.until_eof:
-        threading.Thread(target=lambda: (sys.stdin.buffer.read(), quit_now.set()), daemon=True).start()
+        threading.Thread(target=lambda: (sys.stdin.buffer.read(), os.write(quit_write, b"x")), daemon=True).start()
+    else:
+        # With a pipe from the parent this would do harm: to the kernel, the parent is the thread that forked.
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            return 1
     status = 0
     try:
+        config = json.loads(options.config.read_text()) if options.config else {}
         print(json.dumps(_start(options, config)), flush=True)
-        quit_now.wait()
+        os.read(quit_read, 1)
     except Exception as error:  # said in one line; the processes that were started must end in any case
         print(f"local-aws: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         status = 1
@@ -46,7 +49,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--config", type=Path, help="JSON: programs, settings, and what to deploy")
     parser.add_argument("--without", default="", help="repairs to leave out, separated by commas: to prove a test")
     parser.add_argument("--until-eof", action="store_true", help="end when standard input closes")
-    parser.add_argument("--orphan", action="store_true", help="may be started by process 1")
     return parser.parse_args(arguments)
 
 
@@ -61,7 +63,7 @@ def _start(options: argparse.Namespace, config: dict) -> dict:
     SETTINGS.configure(config)
     endpoint.serve(options.port, without)
     ready = {"ready": True, "endpoint": SETTINGS.endpoint, "faulty_endpoint": SETTINGS.faulty_endpoint,
-             "control": control.serve(), "region": REGION}
+             "control": control.serve(), "region": REGION, "scratch": str(SETTINGS.scratch)}
     if "functions" in config:
         control.DEPLOYMENT.update(deployment.deploy(config))
         ready["deployment"] = control.DEPLOYMENT

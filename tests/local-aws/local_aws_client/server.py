@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -80,7 +81,8 @@ class Server:
         self.stop()
 
     def stop(self) -> None:
-        self._process.stdin.close()
+        if not self._process.stdin.closed:
+            self._process.stdin.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -88,6 +90,8 @@ class Server:
             self._process.wait()
         self._process.stdout.close()
         self._config_path.unlink(missing_ok=True)
+        # A server that was killed leaves it behind.
+        shutil.rmtree(self.ready["scratch"], ignore_errors=True)
 
     @property
     def pid(self) -> int:

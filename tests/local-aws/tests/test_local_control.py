@@ -196,9 +196,17 @@ class TestLife:
         wait_until(lambda: not alive(pid), 5)
         if how != "kill":
             assert process.returncode == 0
-        process.stdout.close()
-        process.stdin.close()
-        server._config_path.unlink()
+        server.stop()
+
+    def test_two_reasons_to_end_at_once_are_one(self):
+        # What ends the server must not wait for itself: the end of a parent may close the pipe and send a signal.
+        for _ in range(5):
+            server = Server()
+            server._process.stdin.close()
+            for _ in range(20):
+                server._process.send_signal(signal.SIGTERM)
+            assert server._process.wait(timeout=10) == 0
+            server.stop()
 
     def test_the_server_ends_with_its_parent(self):
         parent = subprocess.Popen(

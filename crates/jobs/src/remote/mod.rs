@@ -19,6 +19,6 @@ pub use download::{Downloaded, download};
 pub use find::{check_id, find_job};
 pub use follow::{Begun, begun, follow};
 pub use logs::{JobLogs, LogLine};
-pub use remove::{Removed, count_objects, remove};
+pub use remove::{Removed, check_no_worker, count_objects, remove};
 pub use submit::{Placed, Placing, execution_name, place};
 pub use videos::{ListedVideos, VideoInput, list_videos};

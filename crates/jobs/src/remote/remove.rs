@@ -5,6 +5,8 @@ use framefan_contract::{Error, Result, keys};
 use framefan_store::{JobStore, ObjectStore};
 use serde::Serialize;
 
+use super::Deployment;
+use super::cancel::batch_prefix;
 use crate::objects::remove_objects;
 
 /// What was removed.
@@ -21,6 +23,25 @@ pub struct Removed {
 /// How many objects a job has.
 pub fn count_objects(objects: &dyn ObjectStore, job_id: &str) -> Result<usize> {
     Ok(objects.list(&keys::job_prefix(job_id))?.len())
+}
+
+/// Refuses a job whose workers are still ending: what they write then would stay behind.
+///
+/// # Errors
+/// `Retryable` while a Batch job of it is not over.
+pub fn check_no_worker(deployment: &Deployment, job_id: &str) -> Result<()> {
+    let mut live = 0;
+    for queue in deployment.queues() {
+        let jobs = deployment.aws.batch_jobs(queue, &batch_prefix(job_id))?;
+        live += jobs.iter().filter(|job| !job.is_over()).count();
+    }
+    if live == 0 {
+        return Ok(());
+    }
+    Err(Error::retryable(format!(
+        "{live} of the Batch jobs of job {job_id} are still ending: try again in a minute (framefan cancel {job_id} ends those \
+         that do not)"
+    )))
 }
 
 /// Removes what a job left: first its objects and then its items, so that an interrupted removal can be repeated. The video
