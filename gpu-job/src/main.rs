@@ -32,12 +32,8 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let input = ShardInput {
-        job_id: args.job_id,
-        shard: args.shard,
-        first_chunk: args.first_chunk,
-        end_chunk: args.end_chunk,
-    };
+    let input =
+        ShardInput { job_id: args.job_id, shard: args.shard, first_chunk: args.first_chunk, end_chunk: args.end_chunk };
     let stop = Stop::default();
     match work(&input, &stop) {
         Ok(()) => ExitCode::SUCCESS,

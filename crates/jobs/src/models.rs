@@ -58,7 +58,8 @@ impl Models {
     /// asked for: a planner needs their digests only.
     pub fn folder(path: &Path) -> Result<Self> {
         let file = path.join("manifest.json");
-        let bytes = std::fs::read(&file).map_err(|e| Error::io(format!("the models' manifest {}", file.display()), e))?;
+        let bytes =
+            std::fs::read(&file).map_err(|e| Error::io(format!("the models' manifest {}", file.display()), e))?;
         let manifest: Manifest = serde_json::from_slice(&bytes)
             .map_err(|e| Error::defect(format!("{} is not a manifest of models: {e}", file.display())))?;
         if manifest.schema != MANIFEST_SCHEMA {
@@ -169,7 +170,9 @@ mod tests {
     #[test]
     fn a_folder_tells_digests_and_gives_only_weights_that_match() {
         let manifest = |sha256: &str| {
-            format!(r#"{{"schema":"framefan.models/1","models":{{"m":{{"file":"w.safetensors","sha256":"{sha256}"}}}}}}"#)
+            format!(
+                r#"{{"schema":"framefan.models/1","models":{{"m":{{"file":"w.safetensors","sha256":"{sha256}"}}}}}}"#
+            )
         };
         let (_folder, models) = folder(&manifest(ABC));
         let models = models.unwrap();

@@ -148,7 +148,10 @@ fn work(task: &ShardTask<'_>, leases: &Leases<'_>, total: &mut Pass) -> Result<(
 /// Ends the work when somebody asked for it, or when the job is over.
 pub(crate) fn check_stop(task: &ShardTask<'_>, leases: &Leases<'_>) -> Result<()> {
     if let Some(stage) = leases.job_is_over() {
-        return Err(Error::cancelled(format!("job {} is {stage:?} meanwhile; finished chunks are kept", task.plan.job_id)));
+        return Err(Error::cancelled(format!(
+            "job {} is {stage:?} meanwhile; finished chunks are kept",
+            task.plan.job_id
+        )));
     }
     if task.stop.is_requested() {
         return Err(Error::cancelled("stopped on request; finished chunks are kept"));

@@ -42,9 +42,9 @@ where
                     .map_err(|e| Error::usage(format!("the function does not understand its input: {e}")))?;
                 handle(state, input)
             };
-            let outcome = tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| {
-                Err(Error::defect(format!("the function panicked: {panic}")))
-            });
+            let outcome = tokio::task::spawn_blocking(work)
+                .await
+                .unwrap_or_else(|panic| Err(Error::defect(format!("the function panicked: {panic}"))));
             outcome.map_err(|error| {
                 eprintln!("{}", log_line(&error));
                 Reported(error)

@@ -43,11 +43,12 @@ class Settings:
     images: dict[str, dict] = field(default_factory=dict)
     # Queue name → how many of its jobs may run at the same time.
     queue_slots: dict[str, int] = field(default_factory=dict)
-    # Working folders of processes; removed at the end.
-    scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="local-aws-")))
+    # Working folders of processes; made by `configure`, removed at the end.
+    scratch: Path | None = None
 
     def configure(self, config: dict) -> None:
         """Takes over what the configuration file says; `deployment` reads the rest of it."""
+        self.scratch = Path(tempfile.mkdtemp(prefix="local-aws-"))
         programs = config.get("programs", {})
         self.functions.update(programs.get("functions", {}))
         self.images.update(programs.get("images", {}))
@@ -58,7 +59,8 @@ class Settings:
             self.output_dir.mkdir(parents=True, exist_ok=True)
 
     def clean(self) -> None:
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        if self.scratch:
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 SETTINGS = Settings()

@@ -166,7 +166,8 @@ fn caught_error(caught: &CaughtError) -> JobError {
         return JobError { kind, message };
     }
     // Functions that were ended from outside, services that did not answer: asking again may help.
-    let may_pass = ["Lambda.", "Runtime.", "Sandbox.", "Batch.", "DynamoDB.", "S3.", "States.Timeout", "States.Heartbeat"];
+    let may_pass =
+        ["Lambda.", "Runtime.", "Sandbox.", "Batch.", "DynamoDB.", "S3.", "States.Timeout", "States.Heartbeat"];
     let kind = if may_pass.iter().any(|prefix| caught.error.starts_with(prefix)) {
         ErrorKind::Retryable
     } else {
@@ -231,9 +232,11 @@ mod tests {
                                  "failed_shards": [{"shard": 1, "exit_code": 3, "reason": "x"}, {"shard": 2}]}));
         assert!(matches!(shards, CloseInput::Step(StepFailure { failed_shards, .. }) if failed_shards.len() == 2));
         // The documented form of the event.
-        let event = read(json!({"version": "0", "detail-type": "Step Functions Execution Status Change", "source": "aws.states",
+        let event = read(
+            json!({"version": "0", "detail-type": "Step Functions Execution Status Change", "source": "aws.states",
             "detail": {"executionArn": "arn:e", "stateMachineArn": "arn:m", "name": "n", "status": "TIMED_OUT",
-                       "startDate": 1, "stopDate": 2, "input": "{}", "output": null, "error": null, "cause": null}}));
+                       "startDate": 1, "stopDate": 2, "input": "{}", "output": null, "error": null, "cause": null}}),
+        );
         assert!(matches!(event, CloseInput::Ended(ExecutionEvent { detail }) if detail.status == "TIMED_OUT"));
     }
 

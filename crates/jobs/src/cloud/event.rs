@@ -3,6 +3,7 @@
 use framefan_contract::state::{JobError, JobItem, JobStage};
 use framefan_contract::{Error, Result, keys};
 use framefan_store::JobStore;
+use framefan_store::aws::Aws;
 use serde_json::json;
 
 use super::{Cloud, metrics};
@@ -43,22 +44,25 @@ impl Cloud {
 
     /// Puts the event of a job that is over on the bus. It may be put twice: subscribers see the job id.
     pub(super) fn announce(&self, job: &JobItem) -> Result<()> {
-        let detail_type = match job.stage {
-            JobStage::Done => "Job Done",
-            JobStage::Failed => "Job Failed",
-            JobStage::Cancelled => "Job Cancelled",
-            stage => return Err(Error::defect(format!("job {} is at {stage:?}: nothing to announce", job.job_id))),
-        };
-        let mut detail = json!({
-            "job_id": job.job_id, "stage": job.stage, "video": job.video, "bucket": self.place.bucket,
-        });
-        if job.stage == JobStage::Done {
-            detail["results_key"] = json!(keys::results(&job.job_id));
-            detail["report_key"] = json!(keys::report(&job.job_id));
-        }
-        if let Some(error) = &job.error {
-            detail["error"] = json!(error);
-        }
-        self.aws.put_event(&self.place.event_bus, detail_type, &detail.to_string())
+        announce(&self.aws, &self.place.event_bus, &self.place.bucket, job)
     }
+}
+
+/// Puts the event of a job that is over on a bus.
+pub(crate) fn announce(aws: &Aws, bus: &str, bucket: &str, job: &JobItem) -> Result<()> {
+    let detail_type = match job.stage {
+        JobStage::Done => "Job Done",
+        JobStage::Failed => "Job Failed",
+        JobStage::Cancelled => "Job Cancelled",
+        stage => return Err(Error::defect(format!("job {} is at {stage:?}: nothing to announce", job.job_id))),
+    };
+    let mut detail = json!({"job_id": job.job_id, "stage": job.stage, "video": job.video, "bucket": bucket});
+    if job.stage == JobStage::Done {
+        detail["results_key"] = json!(keys::results(&job.job_id));
+        detail["report_key"] = json!(keys::report(&job.job_id));
+    }
+    if let Some(error) = &job.error {
+        detail["error"] = json!(error);
+    }
+    aws.put_event(bus, detail_type, &detail.to_string())
 }

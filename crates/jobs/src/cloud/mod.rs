@@ -4,7 +4,7 @@
 //! the environment ([`settings`]); what it leaves is in the bucket and the table.
 
 mod close;
-mod event;
+pub(crate) mod event;
 pub mod metrics;
 mod plan;
 mod reduce;
@@ -18,7 +18,7 @@ use framefan_store::aws::{Aws, DynamoJobs, S3Store, Video};
 
 pub use close::{CloseInput, Closed, close};
 pub use plan::{PlanInput, PlanStatus, Planned, plan_video};
-pub use reduce::{ReduceInput, Merged, merge_results};
+pub use reduce::{Merged, ReduceInput, merge_results};
 pub use request::{CloudRequest, Compute};
 pub use shard::{ShardInput, work_shard};
 

@@ -188,8 +188,7 @@ impl PlanJob<'_> {
         let items = cloud.jobs.chunks(self.job_id())?;
         let completed: BTreeSet<u32> =
             items.iter().filter(|item| item.status == ChunkStatus::Completed).map(|item| item.index).collect();
-        let artifacts =
-            Artifacts { objects: &cloud.objects, job_id: self.job_id(), request: &self.accepted.request };
+        let artifacts = Artifacts { objects: &cloud.objects, job_id: self.job_id(), request: &self.accepted.request };
         let next = AtomicUsize::new(0);
         let missing = Mutex::new(BTreeSet::new());
         let look = || -> Result<()> {

@@ -235,7 +235,9 @@ mod tests {
         let set = [("AWS_BATCH_JOB_ID", "a-b"), ("AWS_BATCH_JOB_ATTEMPT", "3")];
         let third = WorkerSettings::read(Variables(&with(&set))).unwrap();
         assert_eq!(third.worker(), "a-b:3");
-        for (worker, earlier) in [("a-b:1", true), ("a-b:2", true), ("a-b:3", false), ("a-b:4", false), ("a-bc:1", false)] {
+        for (worker, earlier) in
+            [("a-b:1", true), ("a-b:2", true), ("a-b:3", false), ("a-b:4", false), ("a-bc:1", false)]
+        {
             assert_eq!(third.is_earlier_attempt(worker), earlier, "{worker}");
         }
     }

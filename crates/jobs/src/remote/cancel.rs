@@ -4,10 +4,10 @@ use framefan_contract::state::{JobItem, JobStage};
 use framefan_contract::{Error, ErrorKind, Result};
 use framefan_store::JobStore;
 use serde::Serialize;
-use serde_json::json;
 
 use super::{Deployment, Part};
 use crate::clock::now;
+use crate::cloud::event;
 
 /// Looks at the queues. A map that is being stopped may have submitted a job between two of them.
 const LOOKS: usize = 2;
@@ -86,6 +86,5 @@ fn cancel_item(jobs: &dyn JobStore, job_id: &str) -> Result<bool> {
 fn announce(deployment: &Deployment, job: &JobItem) -> Result<()> {
     let bus = std::env::var("FRAMEFAN_EVENT_BUS").ok().filter(|bus| !bus.is_empty());
     let bucket = deployment.name(Part::Bucket)?;
-    let detail = json!({"job_id": job.job_id, "stage": job.stage, "video": job.video, "bucket": bucket});
-    deployment.aws.put_event(bus.as_deref().unwrap_or("default"), "Job Cancelled", &detail.to_string())
+    event::announce(&deployment.aws, bus.as_deref().unwrap_or("default"), bucket, job)
 }

@@ -1,8 +1,8 @@
 //! Decoding: frames in presentation order, each sent on when an analyzer samples it; chunks claimed as they begin.
 
 use crossbeam_channel::Sender;
-use framefan_contract::artifact::DamagedSpan;
 use framefan_contract::Result;
+use framefan_contract::artifact::DamagedSpan;
 use framefan_media::{DecodeOptions, Decoded, Frame, FrameReader};
 
 use super::{Begun, Message, Pass, Sampled, StageEnd, Stream, unless_disconnected};
