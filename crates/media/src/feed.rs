@@ -22,8 +22,8 @@ use crate::source::ByteSource;
 const AHEAD: usize = 32;
 
 /// How far before the wanted place later attempts start: seconds, and bytes.
-const BACK_SECONDS: [i64; 3] = [0, 10, 120];
-const BACK_BYTES: [u64; 3] = [0, 1 << 20, 32 << 20];
+const BACK_SECONDS: [i64; 4] = [0, 0, 10, 120];
+const BACK_BYTES: [u64; 4] = [0, 64 << 10, 1 << 20, 32 << 20];
 
 /// A packet with its place in the stream.
 pub(crate) struct Fed {
@@ -200,11 +200,12 @@ impl Reader {
         if demuxer.seeks_by_byte() {
             return Ok(demuxer.seek_byte(from.pos.saturating_sub(BACK_BYTES[attempt])));
         }
-        let time = if demuxer.is_mov() || self.opener.method == IndexMethod::DecodeScan {
-            from.dts.or(from.pts)
-        } else {
-            from.pts.or(from.dts)
-        };
+        // FFmpeg's MOV demuxer takes a presentation time and looks for the decoding time that its greatest shift makes of it:
+        // exact for files whose keyframes all have that shift, and too late for others, which the next attempt finds by the
+        // decoding time, one group of pictures too early.
+        let by_presentation =
+            if demuxer.is_mov() { attempt == 0 } else { self.opener.method != IndexMethod::DecodeScan };
+        let time = if by_presentation { from.pts.or(from.dts) } else { from.dts.or(from.pts) };
         let Some(time) = time else { return Ok(false) };
         let time_base = demuxer.time_base()?;
         let back = BACK_SECONDS[attempt].saturating_mul(time_base.den) / time_base.num;

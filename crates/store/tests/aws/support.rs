@@ -24,26 +24,13 @@ pub fn local_or_skip(test: &str) -> Option<&'static LocalAws> {
     let mut is_first = false;
     let server = server(|| {
         is_first = true;
-        start(test.to_owned())
+        LocalAws::start(test)
     });
     // Starting it records the skip of the first test.
     if server.is_none() && !is_first {
         framefan_testkit::skip(test, "a local AWS (make setup)");
     }
     server
-}
-
-/// Starts the server from a thread that stays: the server ends with the thread that started it, and a test's thread ends
-/// with the test.
-fn start(test: String) -> Option<LocalAws> {
-    let (send, receive) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let _ = send.send(LocalAws::start(&test));
-        loop {
-            std::thread::park();
-        }
-    });
-    receive.recv().expect("the thread sends what it started")
 }
 
 /// The local AWS's URL; records a skip of `test` when there is none.

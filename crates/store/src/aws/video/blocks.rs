@@ -126,7 +126,10 @@ impl Blocks {
             BLOCK
         } else {
             let before = self.blocks.range(..at).next_back().map(|(_, kept)| &kept.block);
-            let grown = before.filter(|block| block.end == at).map_or(0, |block| (block.end - block.start) * 2);
+            // A block that ends a range says nothing of how far reading goes on behind it.
+            let is_outside = |start: u64| self.ranges.get(self.range_from(start)).is_none_or(|range| start < range[0]);
+            let continued = before.filter(|block| block.end == at && is_outside(block.start));
+            let grown = continued.map_or(0, |block| (block.end - block.start) * 2);
             grown.clamp(SMALLEST_OUTSIDE, LARGEST_OUTSIDE).max(length.min(BLOCK))
         };
         wish.min(self.room(at))

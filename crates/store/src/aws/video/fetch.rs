@@ -43,8 +43,8 @@ pub(super) async fn fetch(shared: Arc<Shared>, block: Arc<Block>) {
     block.end_with(outcome);
 }
 
-/// Asks for what of the block has not arrived. When that takes too long, asks a second time; the first to be complete
-/// ends both.
+/// Asks for what of the block has not arrived. When nothing more comes for too long, asks a second time; the first to be
+/// complete ends both. A request that is slow but comes along is left alone: a second one would only share its line.
 async fn fill(shared: &Shared, block: &Block) -> Result<()> {
     let from = block.arrived();
     if from == block.end {
@@ -53,11 +53,18 @@ async fn fill(shared: &Shared, block: &Block) -> Result<()> {
     let first = request(shared, block, from);
     tokio::pin!(first);
     let patience = shared.pace().patience();
-    tokio::select! {
-        outcome = &mut first => return outcome,
-        () = tokio::time::sleep(patience) => {}
+    let mut from = from;
+    loop {
+        tokio::select! {
+            outcome = &mut first => return outcome,
+            () = tokio::time::sleep(patience) => {}
+        }
+        let arrived = block.arrived();
+        if arrived == from {
+            break;
+        }
+        from = arrived;
     }
-    let from = block.arrived();
     if !shared.pace().may_ask_again(block.end - from, shared.fetched.load(Ordering::Relaxed)) {
         return first.await;
     }
