@@ -107,4 +107,8 @@ impl ByteSource for ObjectBytes {
     fn name(&self) -> &str {
         &self.name
     }
+
+    fn will_read(&self, ranges: &[[u64; 2]]) {
+        self.video.read_ahead(ranges);
+    }
 }

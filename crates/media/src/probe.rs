@@ -122,6 +122,7 @@ fn examine(source: Arc<MeteredSource>, limits: &Limits) -> Result<(VideoInfo, Fr
     let (first, index, origin) = match found {
         Some(found) => found,
         None => {
+            source.will_read(&[[0, size]]);
             demuxer = open_for_decoding(source, never, Some(stream))?;
             let mut decoder = Decoder::open(&parameters, &DecoderOptions { threads: 0, ..options })?;
             let scan = decode_scan(&mut demuxer, &mut decoder, time_base, options.frame_rate, limits)?;
@@ -228,6 +229,7 @@ fn scan_packets(
     parameters: &Parameters,
     limits: &Limits,
 ) -> Result<Scan> {
+    source.will_read(&[[0, source.size()]]);
     let mut demuxer = Demuxer::open(source, never)?;
     demuxer.keep_stored_timestamps();
     if demuxer.stream_count() <= stream {

@@ -18,6 +18,9 @@ pub trait ByteSource: Send + Sync {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize>;
     /// The name for messages: a path or URL.
     fn name(&self) -> &str;
+    /// Says which byte ranges `[from, to)` will be read from now on, each from its beginning to its end: a source for which
+    /// every read is a request may fetch ahead. It changes no answer.
+    fn will_read(&self, _ranges: &[[u64; 2]]) {}
 }
 
 /// A regular file.
@@ -134,5 +137,9 @@ impl ByteSource for MeteredSource {
 
     fn name(&self) -> &str {
         self.inner.name()
+    }
+
+    fn will_read(&self, ranges: &[[u64; 2]]) {
+        self.inner.will_read(ranges);
     }
 }

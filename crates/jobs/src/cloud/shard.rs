@@ -10,6 +10,7 @@ use framefan_contract::request::JobRequest;
 use framefan_contract::run::RunRecord;
 use framefan_contract::state::ChunkStatus;
 use framefan_contract::{Error, ErrorKind, Result, keys};
+use framefan_media::ByteSource;
 use framefan_store::JobStore;
 use framefan_worker::{Progress, ShardTask, Stop, run_shard};
 
@@ -61,9 +62,8 @@ pub fn work_shard(cloud: &Cloud, settings: &WorkerSettings, input: &ShardInput, 
         })?;
     check_device(&request, settings)?;
     let models = Models::folder(&settings.models)?;
-    let video = cloud.video(&request.source)?;
-    video.read_ahead(&chunks.iter().map(|chunk| chunk.byte_range).collect::<Vec<_>>());
-    let source = Arc::new(ObjectBytes::new(video));
+    let source = Arc::new(ObjectBytes::new(cloud.video(&request.source)?));
+    source.will_read(&chunks.iter().map(|chunk| chunk.byte_range).collect::<Vec<_>>());
     free_earlier_attempts(cloud, settings, input)?;
 
     let progress = Progress::default();
