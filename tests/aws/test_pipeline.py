@@ -35,7 +35,9 @@ def test_an_upload_becomes_a_result(cloud, clip, expected):
     job_id = done(cloud, cloud.wait_for_start(known))
     assert_whole(cloud, job_id)
     assert cloud.section(job_id, "pose") == expected
-    assert cloud.job(job_id)["video"].endswith("/uploads/pose/my clip & more.mp4")
+    job = cloud.job(job_id)
+    assert job["video"].endswith("/uploads/pose/my clip & more.mp4")
+    assert [analyzer["name"] for analyzer in job["request"]["analyzers"]] == ["pose"]
     report = cloud.read(f"jobs/{job_id}/report.html").decode()
     assert report.count("data:image/jpeg") > 0
     assert len(cloud.batch_jobs(job_id)) > 1, "the job was not fanned out"

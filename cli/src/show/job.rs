@@ -141,6 +141,7 @@ mod tests {
             completed_chunks: 1,
             failed_chunks: 1,
             video: "v.mp4".into(),
+            request: serde_json::Value::Null,
             owner: "arn:e".into(),
             plan_digest: None,
             created_at: 1_795_236_901.0,

@@ -54,6 +54,7 @@ mod tests {
             completed_chunks: 3,
             failed_chunks: 1,
             video: "s3://a-bucket/videos/0123456789abcdef/final match.mp4".into(),
+            request: serde_json::Value::Null,
             owner: "arn".into(),
             plan_digest: None,
             created_at: 1000.0,

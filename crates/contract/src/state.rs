@@ -142,6 +142,9 @@ pub struct JobItem {
     pub failed_chunks: u32,
     /// The video's name for people: path or URL.
     pub video: String,
+    /// What is asked for: the request as accepted, as in `manifest.json`.
+    #[serde(default)]
+    pub request: serde_json::Value,
     /// Who owns the job: an execution's ARN, or a process on this machine.
     pub owner: String,
     /// SHA-256 of the accepted plan.

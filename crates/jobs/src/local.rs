@@ -21,7 +21,7 @@ use crate::accept::{Accepted, Ask, accept};
 use crate::analyzers::prepare;
 use crate::clock::now;
 use crate::models::Models;
-use crate::objects::{all_runs, devices, remove_objects, to_json};
+use crate::objects::{all_runs, devices, remove_objects, to_json, to_value};
 use crate::plan::{accept_plan, make_plan, queue_chunks};
 use crate::process::Process;
 use crate::reduce::{Reduced, reduce};
@@ -103,6 +103,7 @@ impl Job<'_> {
         let new = NewJob {
             job_id: &self.job_id,
             video: &self.source.name,
+            request: &to_value(&self.request)?,
             owner: &self.owner,
             force: self.run.force || lacks_files,
         };

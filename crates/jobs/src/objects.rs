@@ -11,6 +11,11 @@ pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(value).map_err(|e| Error::defect(format!("a document does not serialize: {e}")))
 }
 
+/// The document as a value.
+pub(crate) fn to_value<T: Serialize>(value: &T) -> Result<serde_json::Value> {
+    serde_json::to_value(value).map_err(|e| Error::defect(format!("a document does not serialize: {e}")))
+}
+
 /// Reads a document that must be there.
 pub(crate) fn read_json<T: DeserializeOwned>(objects: &dyn ObjectStore, key: &str) -> Result<T> {
     let bytes = objects.get(key)?.ok_or_else(|| Error::not_found(format!("there is no {key}")))?;

@@ -2,6 +2,7 @@
 
 use framefan_contract::Result;
 use framefan_contract::state::{ChunkItem, JobError, JobItem};
+use serde_json::Value;
 
 /// A job as its planner asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub struct NewJob<'a> {
     pub job_id: &'a str,
     /// The video's name for people: path or URL.
     pub video: &'a str,
+    /// The request as accepted, for people who look at the job.
+    pub request: &'a Value,
     /// Who wants to own the job: an execution's ARN, or a process on this machine.
     pub owner: &'a str,
     /// Start over: forget the accepted plan and every chunk.

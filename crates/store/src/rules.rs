@@ -53,6 +53,7 @@ pub(crate) fn new_job(new: &NewJob<'_>, now: f64) -> JobItem {
         completed_chunks: 0,
         failed_chunks: 0,
         video: new.video.to_owned(),
+        request: new.request.clone(),
         owner: new.owner.to_owned(),
         plan_digest: None,
         created_at: now,
@@ -70,6 +71,7 @@ pub(crate) fn restart(job: &mut JobItem, new: &NewJob<'_>) -> Result<()> {
     }
     job.owner = new.owner.to_owned();
     job.video = new.video.to_owned();
+    job.request = new.request.clone();
     job.completed_at = None;
     job.error = None;
     Ok(())

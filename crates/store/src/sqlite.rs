@@ -17,8 +17,8 @@ use crate::jobs::{ChunkClaim, Claim, JobStore, NewChunk, NewJob};
 use crate::rules;
 use rows::Rows;
 
-/// Another layout of the tables than this is refused.
-const SCHEMA_VERSION: i64 = 1;
+/// A later layout of the tables than this is refused.
+const SCHEMA_VERSION: i64 = 2;
 
 /// How long a call waits for others who write. Transactions take milliseconds.
 const BUSY: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ const TABLES: &str = "
         job_id TEXT PRIMARY KEY, stage TEXT NOT NULL, progress_pct INTEGER NOT NULL, total_chunks INTEGER NOT NULL,
         completed_chunks INTEGER NOT NULL, failed_chunks INTEGER NOT NULL, video TEXT NOT NULL, owner TEXT NOT NULL,
         plan_digest TEXT, created_at REAL NOT NULL, started_at REAL, completed_at REAL, error_kind TEXT,
-        error_message TEXT
+        error_message TEXT, request TEXT NOT NULL DEFAULT 'null'
     ) STRICT;
     CREATE INDEX jobs_by_age ON jobs (created_at DESC, job_id);
     CREATE TABLE chunks (
@@ -37,6 +37,9 @@ const TABLES: &str = "
         error_message TEXT, created_at REAL NOT NULL, started_at REAL, completed_at REAL, PRIMARY KEY (job_id, chunk)
     ) STRICT, WITHOUT ROWID;
 ";
+
+/// From layout 1, which did not keep requests.
+const FROM_1: &str = "ALTER TABLE jobs ADD COLUMN request TEXT NOT NULL DEFAULT 'null'";
 
 /// A [`JobStore`] in an SQLite file. Several processes and threads may use one file.
 #[derive(Debug)]
@@ -59,8 +62,10 @@ impl SqliteJobs {
         prepare(&mut connection).map_err(|e| sql_error(&name, e))?;
         let store = SqliteJobs { connection: Mutex::new(connection), name };
         let version = store.change(|rows| {
-            if rows.schema_version()? == 0 {
-                rows.make_tables(TABLES, SCHEMA_VERSION)?;
+            match rows.schema_version()? {
+                0 => rows.make_tables(TABLES, SCHEMA_VERSION)?,
+                1 => rows.make_tables(FROM_1, SCHEMA_VERSION)?,
+                _ => {}
             }
             Ok(rows.schema_version()?)
         })?;

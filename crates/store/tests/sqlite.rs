@@ -22,7 +22,7 @@ fn sqlite_does_what_every_store_must() {
 fn state_outlives_the_process_that_wrote_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("not/there/yet/jobs.sqlite");
-    let new = NewJob { job_id: "j", video: "v", owner: "o", force: false };
+    let new = NewJob { job_id: "j", video: "v", request: &serde_json::Value::Null, owner: "o", force: false };
     let first = SqliteJobs::open(&path).unwrap();
     assert_eq!(first.claim_job(&new, 1.0, &|_| true).unwrap(), Claim::New);
     let item = first.job("j").unwrap();
@@ -104,7 +104,7 @@ fn processes_share_the_work_and_survive_one_that_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.sqlite");
     let store = SqliteJobs::open(&path).unwrap();
-    let new = NewJob { job_id: "j", video: "v", owner: "o", force: false };
+    let new = NewJob { job_id: "j", video: "v", request: &serde_json::Value::Null, owner: "o", force: false };
     store.claim_job(&new, now(), &|_| false).unwrap();
     let chunks: Vec<_> = (0..CHUNKS).map(|index| NewChunk { index, start_s: 0.0, end_s: 1.0 }).collect();
     store.set_plan("j", "o", "d", &chunks, now()).unwrap();
@@ -132,4 +132,22 @@ fn processes_share_the_work_and_survive_one_that_is_killed() {
         assert_eq!(own.len() as u64, told, "{name} was told that it counted {told}");
     }
     store.begin_aggregating("j", "o", now()).unwrap();
+}
+
+#[test]
+fn the_first_layout_is_carried_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.sqlite");
+    let new = NewJob { job_id: "j", video: "v", request: &serde_json::Value::Null, owner: "o", force: false };
+    assert_eq!(SqliteJobs::open(&path).unwrap().claim_job(&new, 1.0, &|_| true).unwrap(), Claim::New);
+    let before = SqliteJobs::open(&path).unwrap().job("j").unwrap();
+    // What the first version of framefan left: no column for the request.
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch("ALTER TABLE jobs DROP COLUMN request; PRAGMA user_version = 1").unwrap();
+    drop(connection);
+    assert_eq!(SqliteJobs::open(&path).unwrap().job("j").unwrap(), before);
+    let request = serde_json::json!({"analyzers": ["pose"]});
+    let again = NewJob { request: &request, owner: "p", ..new };
+    SqliteJobs::open(&path).unwrap().claim_job(&again, 2.0, &|_| false).unwrap();
+    assert_eq!(SqliteJobs::open(&path).unwrap().job("j").unwrap().unwrap().request, request);
 }

@@ -24,7 +24,7 @@ use super::settings::Defaults;
 use crate::accept::{Accepted, accept};
 use crate::clock::now;
 use crate::models::Models;
-use crate::objects::{read_json, remove_objects, to_json};
+use crate::objects::{read_json, remove_objects, to_json, to_value};
 use crate::plan::{accept_plan, make_plan, queue_chunks};
 use crate::source::{identity, open_object};
 
@@ -128,7 +128,9 @@ impl PlanJob<'_> {
                 true
             }
         };
-        let new = NewJob { job_id: self.job_id(), video, owner: self.execution, force: force || lacks_files };
+        let request = &to_value(&self.accepted.request)?;
+        let force_items = force || lacks_files;
+        let new = NewJob { job_id: self.job_id(), video, request, owner: self.execution, force: force_items };
         let claim = cloud.jobs.claim_job(&new, now(), &is_alive)?;
         if let Some(error) = trouble.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(error);

@@ -68,6 +68,7 @@ fn job(n: u32) -> JobItem {
         completed_chunks: 1,
         failed_chunks: 0,
         video: format!("s3://b/videos/{n}.mp4"),
+        request: serde_json::Value::Null,
         owner: "arn:e".into(),
         plan_digest: None,
         created_at: 10.0,

@@ -68,7 +68,7 @@ mod tests {
         let jobs = SqliteJobs::open(&folder.path().join("jobs.sqlite")).unwrap();
         let ids = [format!("abc123{}", "0".repeat(26)), format!("abc123{}", "1".repeat(26)), "f".repeat(32)];
         for id in &ids {
-            let new = NewJob { job_id: id, video: "v", owner: "o", force: false };
+            let new = NewJob { job_id: id, video: "v", request: &serde_json::Value::Null, owner: "o", force: false };
             jobs.claim_job(&new, 1.0, &|_| true).unwrap();
         }
         assert_eq!(find_job(&jobs, "ffffff").unwrap().job_id, ids[2]);

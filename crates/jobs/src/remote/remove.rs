@@ -81,7 +81,12 @@ mod tests {
         let jobs = SqliteJobs::open(&folder.path().join("jobs.sqlite")).unwrap();
         let (one, other) = ("1".repeat(32), "2".repeat(32));
         for id in [&one, &other] {
-            jobs.claim_job(&NewJob { job_id: id, video: "v", owner: "o", force: false }, 1.0, &|_| true).unwrap();
+            jobs.claim_job(
+                &NewJob { job_id: id, video: "v", request: &serde_json::Value::Null, owner: "o", force: false },
+                1.0,
+                &|_| true,
+            )
+            .unwrap();
             objects.create(&keys::manifest(id), b"{}").unwrap();
             objects.create(&keys::chunk(id, 0), format!("{{\"digest\":\"d{id}\"}}").as_bytes()).unwrap();
             objects.create(&keys::chunk_by_digest(&format!("d{id}")), b"{}").unwrap();

@@ -12,8 +12,14 @@ pub(super) const JOB: &str = "0123abcd";
 /// Its plan.
 pub(super) const PLAN: &str = "plan-digest";
 
+/// What the job of most tests asks for.
+fn request() -> &'static serde_json::Value {
+    static REQUEST: std::sync::OnceLock<serde_json::Value> = std::sync::OnceLock::new();
+    REQUEST.get_or_init(|| serde_json::json!({"analyzers": [{"name": "pose", "models": {"m": "ab"}}], "fps": 0.1}))
+}
+
 pub(super) fn new(owner: &str) -> NewJob<'_> {
-    NewJob { job_id: JOB, video: "film ünd.mp4", owner, force: false }
+    NewJob { job_id: JOB, video: "film ünd.mp4", request: request(), owner, force: false }
 }
 
 pub(super) fn everyone(_: &str) -> bool {
@@ -55,6 +61,7 @@ pub(super) fn keeps_what_it_is_told(store: &dyn JobStore) {
         completed_chunks: 0,
         failed_chunks: 0,
         video: "film ünd.mp4".into(),
+        request: request().clone(),
         owner: "arn:a".into(),
         plan_digest: None,
         created_at: now(0),

@@ -54,7 +54,7 @@ impl<'a> Rows<'a> {
         let mut statement = self.connection.prepare_cached(
             "INSERT OR REPLACE INTO jobs VALUES (:job_id, :stage, :progress_pct, :total_chunks, :completed_chunks,
              :failed_chunks, :video, :owner, :plan_digest, :created_at, :started_at, :completed_at, :error_kind,
-             :error_message)",
+             :error_message, :request)",
         )?;
         statement.execute(named_params! {
             ":job_id": job.job_id, ":stage": name(&job.stage)?, ":progress_pct": job.progress_pct,
@@ -62,7 +62,7 @@ impl<'a> Rows<'a> {
             ":failed_chunks": job.failed_chunks, ":video": job.video, ":owner": job.owner,
             ":plan_digest": job.plan_digest, ":created_at": job.created_at, ":started_at": job.started_at,
             ":completed_at": job.completed_at, ":error_kind": job.error.as_ref().map(|e| name(&e.kind)).transpose()?,
-            ":error_message": job.error.as_ref().map(|e| &e.message),
+            ":error_message": job.error.as_ref().map(|e| &e.message), ":request": job.request.to_string(),
         })?;
         Ok(())
     }
@@ -118,6 +118,7 @@ fn read_job(row: &Row<'_>) -> rusqlite::Result<JobItem> {
         completed_chunks: row.get("completed_chunks")?,
         failed_chunks: row.get("failed_chunks")?,
         video: row.get("video")?,
+        request: json(row, "request")?,
         owner: row.get("owner")?,
         plan_digest: row.get("plan_digest")?,
         created_at: row.get("created_at")?,
@@ -142,6 +143,15 @@ fn read_chunk(row: &Row<'_>) -> rusqlite::Result<ChunkItem> {
         created_at: row.get("created_at")?,
         started_at: row.get("started_at")?,
         completed_at: row.get("completed_at")?,
+    })
+}
+
+/// A column of JSON text.
+fn json(row: &Row<'_>, column: &str) -> rusqlite::Result<serde_json::Value> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|e| {
+        let position = row.as_ref().column_index(column).unwrap_or(0);
+        rusqlite::Error::FromSqlConversionFailure(position, rusqlite::types::Type::Text, Box::new(e))
     })
 }
 

@@ -16,7 +16,7 @@ use crate::support::{Admin, connect, url_or_skip};
 const JOB: &str = "0123abcd";
 
 fn new(owner: &str) -> NewJob<'_> {
-    NewJob { job_id: JOB, video: "s3://b/v.mp4", owner, force: false }
+    NewJob { job_id: JOB, video: "s3://b/v.mp4", request: &serde_json::Value::Null, owner, force: false }
 }
 
 fn nobody(_: &str) -> bool {

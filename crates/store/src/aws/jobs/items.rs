@@ -136,6 +136,7 @@ mod tests {
             completed_chunks: 1,
             failed_chunks: 2,
             video: "film ünd".into(),
+            request: serde_json::json!({"a": [1, "b"]}),
             owner: "arn:x".into(),
             plan_digest: None,
             created_at: 1_763_686_912.123_456_7,
