@@ -192,18 +192,14 @@ impl PlanJob<'_> {
             items.iter().filter(|item| item.status == ChunkStatus::Completed).map(|item| item.index).collect();
         let artifacts = Artifacts { objects: &cloud.objects, job_id: self.job_id(), request: &self.accepted.request };
         let next = AtomicUsize::new(0);
-        let missing = Mutex::new(BTreeSet::new());
+        let (missing, found) = (Mutex::new(BTreeSet::new()), Mutex::new(BTreeSet::new()));
         let look = || -> Result<()> {
             while let Some(chunk) = plan.chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if completed.contains(&chunk.index) {
                     continue;
                 }
-                if artifacts.find(chunk)?.is_none() {
-                    missing.lock().unwrap_or_else(PoisonError::into_inner).insert(chunk.index);
-                    continue;
-                }
-                let key = keys::chunk(self.job_id(), chunk.index);
-                cloud.jobs.complete_chunk(self.job_id(), chunk.index, "planner", &key, 0, now())?;
+                let set = if artifacts.find(chunk)?.is_some() { &found } else { &missing };
+                set.lock().unwrap_or_else(PoisonError::into_inner).insert(chunk.index);
             }
             Ok(())
         };
@@ -213,6 +209,10 @@ impl PlanJob<'_> {
                 lookup.join().unwrap_or_else(|_| Err(Error::defect("looking for finished chunks panicked")))
             })
         })?;
+        // One after the other: all of them change the job's item, and would only keep each other waiting.
+        for index in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            cloud.jobs.complete_chunk(self.job_id(), index, "planner", &keys::chunk(self.job_id(), index), 0, now())?;
+        }
         Ok(missing.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
