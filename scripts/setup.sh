@@ -95,11 +95,11 @@ make_venv() {
   cp tests/requirements.txt "$stamp"
 }
 
-# The checks that come from npm: the state machine's, and the CDK app's where it is.
+# The checks that come from npm.
 install_npm_packages() {
   local folder lock stamp
   PATH="$PATH:$(dirname "${FRAMEFAN_PYTHON:-$PWD/.venv/bin/python}")"
-  for folder in statemachine infra/cdk; do
+  for folder in statemachine; do
     lock=$folder/package-lock.json stamp=$folder/node_modules/.package-lock.stamp
     if [ ! -f "$lock" ] || cmp -s "$lock" "$stamp"; then
       continue
