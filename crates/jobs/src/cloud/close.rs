@@ -113,7 +113,7 @@ fn close_step(cloud: &Cloud, failure: &StepFailure) -> Result<Closed> {
     };
     let cancelled = job.as_ref().is_some_and(|job| job.stage == JobStage::Cancelled);
     if let Some(job) = &job {
-        cloud.end_job(&job.job_id, &End::Failed(&error))?;
+        cloud.end_job(&job.job_id, &failure.execution, &End::Failed(&error))?;
     }
     // A job that was cancelled meanwhile failed because of that.
     let error = if cancelled {
@@ -142,7 +142,7 @@ fn close_ended(cloud: &Cloud, ended: &ExecutionDetail) -> Result<Closed> {
     let mut job_id = None;
     for job in cloud.jobs.owned_by(&ended.execution_arn)? {
         let end = if ended.status == "ABORTED" { End::Cancelled } else { End::Failed(&error) };
-        cloud.end_job(&job.job_id, &end)?;
+        cloud.end_job(&job.job_id, &ended.execution_arn, &end)?;
         job_id = Some(job.job_id);
     }
     Ok(Closed { job_id, kind: error.kind.name(), message: error.message })

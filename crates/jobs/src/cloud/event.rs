@@ -18,10 +18,12 @@ pub(super) enum End<'a> {
 }
 
 impl Cloud {
-    /// Ends the job, if it is not over, and announces that; false when it was over.
-    pub(super) fn end_job(&self, job_id: &str, end: &End<'_>) -> Result<bool> {
+    /// Ends the job of the execution `owner`, if it is not over, and announces that; false when it was over, or another
+    /// execution has taken it over.
+    pub(super) fn end_job(&self, job_id: &str, owner: &str, end: &End<'_>) -> Result<bool> {
         let before = self.jobs.job(job_id)?;
-        let Some(job) = before.filter(|job| !job.stage.is_terminal()) else { return Ok(false) };
+        let is_ours = |job: &JobItem| !job.stage.is_terminal() && job.owner == owner;
+        let Some(job) = before.filter(is_ours) else { return Ok(false) };
         match end {
             End::Failed(error) => self.jobs.fail_job(job_id, error, now())?,
             End::Cancelled => self.jobs.cancel_job(job_id, now())?,

@@ -244,7 +244,7 @@ impl PlanJob<'_> {
             return;
         }
         let job_error = JobError { kind: error.kind(), message: error.message().to_owned() };
-        if let Err(other) = self.cloud.end_job(self.job_id(), &End::Failed(&job_error)) {
+        if let Err(other) = self.cloud.end_job(self.job_id(), self.execution, &End::Failed(&job_error)) {
             // The closer tries again.
             eprintln!("job {} could not be marked as failed: {other}", self.job_id());
         }
