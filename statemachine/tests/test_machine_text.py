@@ -52,15 +52,14 @@ def following(state: dict) -> set[str]:
     return found | {branch["Next"] for branch in [*state.get("Choices", []), *state.get("Catch", [])]}
 
 
-def needs_node(name: str) -> Path:
+def from_npm(name: str) -> Path:
     path = FOLDER / "node_modules" / name
-    if not path.exists() or not shutil.which("node"):
-        pytest.skip("needs node and `npm ci` in statemachine (make setup)")
+    assert path.exists() and shutil.which("node"), "needs node and `npm ci` in statemachine: make setup"
     return path
 
 
 def test_asl_validator_finds_nothing():
-    validator = needs_node(".bin/asl-validator")
+    validator = from_npm(".bin/asl-validator")
     done = subprocess.run([validator, "--json-path", FOLDER / "pipeline.asl.json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -215,7 +214,7 @@ class TestCoverage:
 
     def test_expressions_agree_with_the_reference_implementation(self, tmp_path):
         # Step Functions has JSONata 2.0.6, of which jsonata.org's own is run here on what the tests evaluated.
-        needs_node("jsonata")
+        from_npm("jsonata")
         samples = [{"expression": entry["expression"], **sample}
                    for trace in traces for entry in trace["expressions"] for sample in entry["samples"]]
         (tmp_path / "samples.json").write_text(json.dumps(samples))

@@ -20,6 +20,8 @@ MADE = TARGET / "test-aws"
 # A dead worker's chunk is free after this long.
 LEASE_S = 3
 # What most jobs ask for: small enough that a job takes a second.
+# An execution that nobody runs, for functions that are called by hand.
+BY_HAND = "arn:aws:states:eu-central-1:123456789012:execution:by:hand"
 SMALL = {"chunk_seconds": 1, "max_width": 96, "compute": "cpu"}
 
 

@@ -247,10 +247,10 @@ impl Job<'_> {
             return Ok(());
         }
         if error.kind() == ErrorKind::Cancelled {
-            return self.jobs.cancel_job(&self.job_id, now());
+            return self.jobs.cancel_job(&self.job_id, Some(&self.owner), now());
         }
         let error = JobError { kind: error.kind(), message: error.message().to_owned() };
-        self.jobs.fail_job(&self.job_id, &error, now())
+        self.jobs.fail_job(&self.job_id, &self.owner, &error, now())
     }
 
     fn summary(

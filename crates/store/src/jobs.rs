@@ -118,11 +118,11 @@ pub trait JobStore: Send + Sync {
     /// AGGREGATING → DONE, by the owner.
     fn finish_job(&self, job_id: &str, owner: &str, now: f64) -> Result<()>;
 
-    /// → FAILED. The first error stands.
-    fn fail_job(&self, job_id: &str, error: &JobError, now: f64) -> Result<()>;
+    /// → FAILED, by the owner. The first error stands.
+    fn fail_job(&self, job_id: &str, owner: &str, error: &JobError, now: f64) -> Result<()>;
 
-    /// → CANCELLED.
-    fn cancel_job(&self, job_id: &str, now: f64) -> Result<()>;
+    /// → CANCELLED: by the owner who is named, or, by a person, whoever owns the job.
+    fn cancel_job(&self, job_id: &str, owner: Option<&str>, now: f64) -> Result<()>;
 
     /// The job's item, or `None`.
     fn job(&self, job_id: &str) -> Result<Option<JobItem>>;

@@ -90,6 +90,20 @@ class Cloud:
         return wait_until(lambda: next((arn for arn in self.executions() if arn not in known), None), timeout_s,
                           "the start of an execution")
 
+    def history(self, arn: str) -> list[dict]:
+        """What the execution did, event by event."""
+        pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+        return [event for page in pages for event in page["events"]]
+
+    def invoke(self, function: str, payload: dict) -> dict:
+        """The answer of a function that is called by hand."""
+        answer = self.client("lambda").invoke(
+            FunctionName=self.deployment["functions"][function], Payload=json.dumps(payload))
+        body = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise RuntimeError(f"{function}: {body}")
+        return body
+
     def stop_execution(self, arn: str, **why) -> None:
         self.client("stepfunctions").stop_execution(executionArn=arn, **why)
 
@@ -100,6 +114,14 @@ class Cloud:
         item = self.client("dynamodb").get_item(
             TableName=self.table, Key={"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": "META"}}, ConsistentRead=True).get("Item")
         return item and {name: plain(value) for name, value in item.items()}
+
+    def jobs_of(self, execution: str) -> list[dict]:
+        """The items of the jobs that an execution owns, as plain values."""
+        pages = self.client("dynamodb").get_paginator("scan").paginate(
+            TableName=self.table, ConsistentRead=True, FilterExpression="sk = :meta AND #owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":meta": {"S": "META"}, ":owner": {"S": execution}})
+        return [{name: plain(value) for name, value in item.items()} for page in pages for item in page["Items"]]
 
     def chunks(self, job_id: str) -> list[dict]:
         """The items of the job's chunks, in order."""
@@ -114,6 +136,19 @@ class Cloud:
     def section(self, job_id: str, analyzer: str) -> bytes:
         """The bytes of an analyzer's section as they stand in final_results.json."""
         return top_level(self.results(job_id), analyzer).encode()
+
+    def submit(self, name: str, command: list[str]) -> str:
+        """A Batch job by hand on the processor's queue; its id."""
+        return self.client("batch").submit_job(
+            jobName=name, jobQueue=self.outputs["CpuJobQueueArn"], jobDefinition=self.deployment["job_definitions"]["cpu"],
+            containerOverrides={"command": command})["jobId"]
+
+    def wait_for_batch(self, ids: list[str], timeout_s: float = 60) -> list[str]:
+        """How these Batch jobs ended: SUCCEEDED or FAILED."""
+        def ended():
+            found = [job["status"] for job in self.client("batch").describe_jobs(jobs=ids)["jobs"]]
+            return found if set(found) <= {"SUCCEEDED", "FAILED"} else None
+        return wait_until(ended, timeout_s, "the end of Batch jobs")
 
     def batch_jobs(self, job_id: str) -> list[dict]:
         """DescribeJobs of the job's Batch jobs on both queues, in order of creation."""

@@ -18,30 +18,24 @@ pub(super) enum End<'a> {
 }
 
 impl Cloud {
-    /// Ends the job of the execution `owner`, if it is not over, and announces that; false when it was over, or another
-    /// execution has taken it over.
-    pub(super) fn end_job(&self, job_id: &str, owner: &str, end: &End<'_>) -> Result<bool> {
-        let before = self.jobs.job(job_id)?;
-        let is_ours = |job: &JobItem| !job.stage.is_terminal() && job.owner == owner;
-        let Some(job) = before.filter(is_ours) else { return Ok(false) };
-        match end {
-            End::Failed(error) => self.jobs.fail_job(job_id, error, now())?,
-            End::Cancelled => self.jobs.cancel_job(job_id, now())?,
+    /// Ends the job of the execution `owner` and announces that, again if the call is a repeated one. A job that ended
+    /// otherwise, or that another execution has taken over, is left alone.
+    pub(super) fn end_job(&self, job_id: &str, owner: &str, end: &End<'_>) -> Result<()> {
+        let outcome = match end {
+            End::Failed(error) => self.jobs.fail_job(job_id, owner, error, now()),
+            End::Cancelled => self.jobs.cancel_job(job_id, Some(owner), now()),
+        };
+        let job = self.jobs.job(job_id)?;
+        if let Err(error) = outcome {
+            let is_ours = job.is_some_and(|job| job.owner == owner && !job.stage.is_terminal());
+            return if is_ours { Err(error) } else { Ok(()) };
         }
-        // As it is now: somebody else may have ended it otherwise meanwhile, and announces that.
-        if let Some(ended) = self.jobs.job(job_id)? {
-            let is_ours = match end {
-                End::Failed(error) => ended.stage == JobStage::Failed && ended.error.as_ref() == Some(*error),
-                End::Cancelled => ended.stage == JobStage::Cancelled,
-            };
-            if is_ours {
-                if let End::Failed(error) = end {
-                    metrics::emit(&metrics::failed(job_id, error.kind.name()));
-                }
-                self.announce(&JobItem { video: job.video, ..ended })?;
-            }
+        // It may have been asked for again, and be running, since.
+        let Some(job) = job.filter(|job| job.stage.is_terminal()) else { return Ok(()) };
+        if let End::Failed(error) = end {
+            metrics::emit(&metrics::failed(job_id, error.kind.name()));
         }
-        Ok(true)
+        self.announce(&job)
     }
 
     /// Puts the event of a job that is over on the bus. It may be put twice: subscribers see the job id.

@@ -75,7 +75,7 @@ pub fn cancel(deployment: &Deployment, job_id: &str) -> Result<Cancelled> {
 
 /// Marks the job as cancelled; false when it ended by itself meanwhile.
 fn cancel_item(jobs: &dyn JobStore, job_id: &str) -> Result<bool> {
-    match jobs.cancel_job(job_id, now()) {
+    match jobs.cancel_job(job_id, None, now()) {
         Ok(()) => Ok(true),
         Err(error) if matches!(error.kind(), ErrorKind::Usage | ErrorKind::Cancelled) => Ok(false),
         Err(error) => Err(error),

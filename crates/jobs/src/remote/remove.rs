@@ -97,7 +97,7 @@ mod tests {
         assert!(refused.message().contains("framefan cancel"), "{refused}");
         assert_eq!(count_objects(&objects, &one).unwrap(), 2);
 
-        jobs.cancel_job(&one, 2.0).unwrap();
+        jobs.cancel_job(&one, None, 2.0).unwrap();
         let removed = remove(&objects, &jobs, &one).unwrap();
         assert_eq!((removed.objects, removed.item), (2, true));
         let left: Vec<String> =

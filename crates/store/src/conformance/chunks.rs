@@ -85,14 +85,14 @@ pub(super) fn stops_when_the_job_is_over(store: &dyn JobStore) {
     queued(store, 2);
     let kind = |index| store.claim_chunk(JOB, index, "w", 10.0, 5.0).map_err(|e| e.kind());
     store.complete_chunk(JOB, 1, "w", "k", 1, 3.0).unwrap();
-    store.cancel_job(JOB, 4.0).unwrap();
+    store.cancel_job(JOB, None, 4.0).unwrap();
     assert_eq!(kind(0), Err(ErrorKind::Cancelled));
     assert_eq!(kind(1), Ok(ChunkClaim::Completed));
     store.claim_job(&new("a"), 5.0, &nobody).unwrap();
     assert_eq!(kind(0), Err(ErrorKind::Retryable), "the job is being planned and may go on");
-    store.fail_job(JOB, &JobError { kind: ErrorKind::Defect, message: "m".into() }, 6.0).unwrap();
+    store.fail_job(JOB, "a", &JobError { kind: ErrorKind::Defect, message: "m".into() }, 6.0).unwrap();
     assert_eq!(kind(0), Err(ErrorKind::Cancelled));
-    assert_eq!(store.cancel_job(JOB, 7.0).unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(store.cancel_job(JOB, None, 7.0).unwrap_err().kind(), ErrorKind::Cancelled);
     assert_eq!((job(store).stage, chunk(store, 0).attempts), (JobStage::Failed, 0));
 }
 

@@ -107,12 +107,12 @@ pub(super) fn keeps_what_it_is_told(store: &dyn JobStore) {
     let expected = JobItem { stage: JobStage::Aggregating, ..expected };
     assert_eq!(job(store), expected);
 
-    store.fail_job(JOB, &failure(), now(6)).unwrap();
+    store.fail_job(JOB, "arn:a", &failure(), now(6)).unwrap();
     let failed =
         JobItem { stage: JobStage::Failed, completed_at: Some(now(6)), error: Some(failure()), ..expected.clone() };
     assert_eq!(job(store), failed);
     // The first error stands.
-    store.fail_job(JOB, &JobError { kind: ErrorKind::Defect, message: "later".into() }, now(7)).unwrap();
+    store.fail_job(JOB, "arn:a", &JobError { kind: ErrorKind::Defect, message: "later".into() }, now(7)).unwrap();
     assert_eq!(job(store), failed);
 
     let resumed = JobItem { stage: JobStage::Planning, owner: "arn:b".into(), ..expected };
@@ -147,8 +147,8 @@ pub(super) fn knows_only_what_is_there(store: &dyn JobStore) {
         store.set_plan(JOB, "a", PLAN, &chunks(1), 1.0).err(),
         store.begin_aggregating(JOB, "a", 1.0).err(),
         store.finish_job(JOB, "a", 1.0).err(),
-        store.fail_job(JOB, &failure(), 1.0).err(),
-        store.cancel_job(JOB, 1.0).err(),
+        store.fail_job(JOB, "a", &failure(), 1.0).err(),
+        store.cancel_job(JOB, None, 1.0).err(),
     ];
     assert_eq!(refused.map(|error| error.map(|e| e.kind())), [Some(ErrorKind::NotFound); 5]);
     assert_eq!(store.jobs(10).unwrap(), []);
@@ -190,8 +190,8 @@ pub(super) fn knows_who_owns_what(store: &dyn JobStore) {
 
     // What is over is nobody's concern; what was taken over is the new owner's.
     store.finish_job("g", "a", 9.0).unwrap();
-    store.fail_job("q", &failure(), 9.0).unwrap();
-    store.cancel_job("p", 9.0).unwrap();
+    store.fail_job("q", "a", &failure(), 9.0).unwrap();
+    store.cancel_job("p", Some("a"), 9.0).unwrap();
     claim("w", "b", 10.0);
     assert_eq!(ids("a"), [""; 0]);
     assert_eq!(ids("b"), ["other", "w"]);
@@ -223,8 +223,10 @@ pub(super) fn has_one_owner(store: &dyn JobStore) {
         store.set_plan(JOB, "a", PLAN, &chunks(1), 6.0).err(),
         store.begin_aggregating(JOB, "a", 6.0).err(),
         store.finish_job(JOB, "a", 6.0).err(),
+        store.fail_job(JOB, "a", &failure(), 6.0).err(),
+        store.cancel_job(JOB, Some("a"), 6.0).err(),
     ];
-    assert_eq!(late.map(|error| error.map(|e| e.kind())), [Some(ErrorKind::Retryable); 3]);
+    assert_eq!(late.map(|error| error.map(|e| e.kind())), [Some(ErrorKind::Retryable); 5]);
     assert_eq!(job(store), taken);
 }
 
@@ -255,7 +257,7 @@ pub(super) fn resumes_with_completed_chunks(store: &dyn JobStore) {
     store.claim_chunk(JOB, 2, "w", 60.0, 5.0).unwrap();
     store.fail_chunk(JOB, 2, "w", "gone", 6.0).unwrap();
     let items = store.chunks(JOB).unwrap();
-    store.cancel_job(JOB, 7.0).unwrap();
+    store.cancel_job(JOB, None, 7.0).unwrap();
     // A worker that did not hear of it completes its chunk: work done is done.
     assert!(store.complete_chunk(JOB, 1, "w", "k1", 7, 8.0).unwrap());
     assert_eq!((job(store).stage, job(store).completed_chunks), (JobStage::Cancelled, 2));

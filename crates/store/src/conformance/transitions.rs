@@ -37,8 +37,8 @@ const JOB_CALLS: &[JobCall] = &[
         s.begin_aggregating(JOB, "a", 50.0).map(|()| true)
     }),
     ("finish_job", Actor::Reducer, JobStage::Done, |s| s.finish_job(JOB, "a", 50.0).map(|()| true)),
-    ("fail_job", Actor::Closer, JobStage::Failed, |s| s.fail_job(JOB, &failure(), 50.0).map(|()| true)),
-    ("cancel_job", Actor::Closer, JobStage::Cancelled, |s| s.cancel_job(JOB, 50.0).map(|()| true)),
+    ("fail_job", Actor::Closer, JobStage::Failed, |s| s.fail_job(JOB, "a", &failure(), 50.0).map(|()| true)),
+    ("cancel_job", Actor::Closer, JobStage::Cancelled, |s| s.cancel_job(JOB, None, 50.0).map(|()| true)),
 ];
 
 /// Calls accepted though they change no stage: what they ask for stands already.
@@ -81,10 +81,10 @@ fn job_at(store: &dyn JobStore, stage: JobStage, completed: bool) {
             store.begin_aggregating(JOB, "a", 5.0).unwrap();
             store.finish_job(JOB, "a", 6.0).unwrap();
         }
-        JobStage::Failed => store.fail_job(JOB, &failure(), 5.0).unwrap(),
-        JobStage::Cancelled => store.cancel_job(JOB, 5.0).unwrap(),
+        JobStage::Failed => store.fail_job(JOB, "a", &failure(), 5.0).unwrap(),
+        JobStage::Cancelled => store.cancel_job(JOB, None, 5.0).unwrap(),
         JobStage::Planning => {
-            store.cancel_job(JOB, 5.0).unwrap();
+            store.cancel_job(JOB, None, 5.0).unwrap();
             store.claim_job(&new("a"), 6.0, &nobody).unwrap();
         }
     }

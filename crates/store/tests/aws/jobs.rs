@@ -144,7 +144,7 @@ fn many_jobs_are_listed_newest_first() {
         let at = if number < 10 { 1000.0 - number as f64 } else { 5.0 };
         store.claim_job(&NewJob { job_id, ..new("a") }, at, &nobody).unwrap();
         if number % 2 == 0 {
-            store.cancel_job(job_id, 2000.0).unwrap();
+            store.cancel_job(job_id, None, 2000.0).unwrap();
         }
     }
     let listed = |limit| store.jobs(limit).unwrap().into_iter().map(|job| job.job_id).collect::<Vec<_>>();
@@ -310,7 +310,7 @@ fn starting_over_survives_a_crash_in_between() {
     for index in 0..5 {
         store.complete_chunk(JOB, index, "w", "k", 1, 3.0).unwrap();
     }
-    store.cancel_job(JOB, 4.0).unwrap();
+    store.cancel_job(JOB, None, 4.0).unwrap();
 
     // Whoever starts over cannot remove a single chunk.
     let crashing = through_proxy(url, &table, |request| match request.operation() {
@@ -381,7 +381,7 @@ fn items_expire_after_the_end_and_not_before() {
     assert_eq!(expiries(), [None; 3]);
     // Who ends the job need not know for how long to keep it.
     let error = JobError { kind: ErrorKind::Retryable, message: "m".into() };
-    plain.fail_job(JOB, &error, 1000.5).unwrap();
+    plain.fail_job(JOB, "a", &error, 1000.5).unwrap();
     assert_eq!(expiries(), [Some(1001.0 + 30.0 * DAY); 3]);
     // A chunk completed late keeps its date.
     plain.complete_chunk(JOB, 1, "w", "k", 1, 2000.0).unwrap();

@@ -279,15 +279,15 @@ impl JobStore for DynamoJobs {
         self.move_job(job_id, JobStage::Done, Actor::Reducer, Some(owner), |job| job.completed_at = Some(now))
     }
 
-    fn fail_job(&self, job_id: &str, error: &JobError, now: f64) -> Result<()> {
-        self.move_job(job_id, JobStage::Failed, Actor::Closer, None, |job| {
+    fn fail_job(&self, job_id: &str, owner: &str, error: &JobError, now: f64) -> Result<()> {
+        self.move_job(job_id, JobStage::Failed, Actor::Closer, Some(owner), |job| {
             job.completed_at = Some(now);
             job.error = Some(error.clone());
         })
     }
 
-    fn cancel_job(&self, job_id: &str, now: f64) -> Result<()> {
-        self.move_job(job_id, JobStage::Cancelled, Actor::Closer, None, |job| job.completed_at = Some(now))
+    fn cancel_job(&self, job_id: &str, owner: Option<&str>, now: f64) -> Result<()> {
+        self.move_job(job_id, JobStage::Cancelled, Actor::Closer, owner, |job| job.completed_at = Some(now))
     }
 
     fn job(&self, job_id: &str) -> Result<Option<JobItem>> {
