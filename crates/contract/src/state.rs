@@ -105,6 +105,17 @@ pub const CHUNK_TRANSITIONS: &[(ChunkStatus, ChunkStatus, ChunkCondition)] = &[
 ];
 
 impl JobStage {
+    /// Every stage, in the order that a job goes through them.
+    pub const ALL: [JobStage; 7] = [
+        JobStage::Planning,
+        JobStage::Queued,
+        JobStage::Processing,
+        JobStage::Aggregating,
+        JobStage::Done,
+        JobStage::Failed,
+        JobStage::Cancelled,
+    ];
+
     /// Whether `actor` may take a job from this stage to `to`.
     pub fn allows(self, to: JobStage, actor: Actor) -> bool {
         JOB_TRANSITIONS.contains(&(self, to, actor))

@@ -16,4 +16,4 @@ mod sqlite;
 pub use folder::FolderStore;
 pub use jobs::{ChunkClaim, Claim, JobStore, NewChunk, NewJob};
 pub use objects::{Created, ObjectInfo, ObjectStore};
-pub use sqlite::SqliteJobs;
+pub use sqlite::{SqliteJobs, sqlite_error};

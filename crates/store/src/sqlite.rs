@@ -3,6 +3,7 @@
 //! Every change is one immediate transaction that reads the items it depends on, so processes and threads at the same
 //! file see each other's changes whole and in one order. What is allowed is decided in [`crate::rules`], not here.
 
+mod error;
 mod rows;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::jobs::{ChunkClaim, Claim, JobStore, NewChunk, NewJob};
 use crate::rules;
+pub use error::sqlite_error;
 use rows::Rows;
 
 /// A later layout of the tables than this is refused.
@@ -58,8 +60,8 @@ impl SqliteJobs {
             std::fs::create_dir_all(folder)
                 .map_err(|e| Error::io(format!("cannot make the folder {}", folder.display()), e))?;
         }
-        let mut connection = Connection::open(path).map_err(|e| sql_error(&name, e))?;
-        prepare(&mut connection).map_err(|e| sql_error(&name, e))?;
+        let mut connection = Connection::open(path).map_err(|e| sqlite_error(&what(&name), e))?;
+        prepare(&mut connection).map_err(|e| sqlite_error(&what(&name), e))?;
         let store = SqliteJobs { connection: Mutex::new(connection), name };
         let version = store.change(|rows| {
             match rows.schema_version()? {
@@ -97,13 +99,13 @@ impl SqliteJobs {
 
     /// Runs `work`, which only reads.
     fn read<T>(&self, work: impl FnOnce(&Rows<'_>) -> rusqlite::Result<T>) -> Result<T> {
-        work(&Rows::new(&self.lock())).map_err(|e| sql_error(&self.name, e))
+        work(&Rows::new(&self.lock())).map_err(|e| sqlite_error(&what(&self.name), e))
     }
 
     fn error(&self, failure: Failure) -> Error {
         match failure {
             Failure::Refused(error) => error,
-            Failure::Sql(error) => sql_error(&self.name, error),
+            Failure::Sql(error) => sqlite_error(&what(&self.name), error),
         }
     }
 
@@ -318,21 +320,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// What SQLite says, with the kind that fits.
-fn sql_error(name: &str, error: rusqlite::Error) -> Error {
-    let message = format!("job state in {name}: {error}");
-    let error_of_kind = match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::bad_input(message),
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => Error::not_found(message),
-        Some(
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::OutOfMemory
-            | ErrorCode::FileLockingProtocolFailed,
-        ) => Error::retryable(message),
-        _ => Error::defect(message),
-    };
-    error_of_kind.with_source(error)
+/// What messages are about.
+fn what(name: &str) -> String {
+    format!("job state in {name}")
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use framefan_contract::results::ResultsHeader;
 use framefan_contract::state::JobItem;
 use framefan_contract::{Error, Result};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use framefan_store::sqlite_error;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::rows::Rows;
@@ -147,21 +148,7 @@ fn prepare(connection: &mut Connection, name: &str) -> Result<()> {
     transaction.commit().map_err(failed)
 }
 
-/// What SQLite says, with the kind that fits.
+/// What SQLite says about the database of this name.
 pub(super) fn sql_error(name: &str, error: rusqlite::Error) -> Error {
-    let message = format!("the database {name}: {error}");
-    let error_of_kind = match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::bad_input(message),
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => Error::not_found(message),
-        Some(
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::OutOfMemory
-            | ErrorCode::FileLockingProtocolFailed,
-        ) => Error::retryable(message),
-        _ => Error::defect(message),
-    };
-    error_of_kind.with_source(error)
+    sqlite_error(&format!("the database {name}"), error)
 }

@@ -12,16 +12,6 @@ use super::MakeJobs;
 use super::jobs::{JOB, PLAN, chunks, job, new, nobody};
 use crate::{ChunkClaim, Claim, JobStore};
 
-const STAGES: [JobStage; 7] = [
-    JobStage::Planning,
-    JobStage::Queued,
-    JobStage::Processing,
-    JobStage::Aggregating,
-    JobStage::Done,
-    JobStage::Failed,
-    JobStage::Cancelled,
-];
-
 /// A call that wants to change a job's stage: its name, who makes it, what it aims at, and whether it was accepted.
 type JobCall = (&'static str, Actor, JobStage, fn(&dyn JobStore) -> Result<bool>);
 
@@ -93,7 +83,7 @@ fn job_at(store: &dyn JobStore, stage: JobStage, completed: bool) {
 
 pub(super) fn jobs_follow_the_table(make: MakeJobs<'_>) {
     let mut made = BTreeSet::new();
-    for from in STAGES {
+    for from in JobStage::ALL {
         for &(call, actor, to, run) in JOB_CALLS {
             let store = make();
             let store = &*store;

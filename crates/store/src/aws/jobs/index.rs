@@ -18,19 +18,9 @@ const INDEX: &str = "by_stage";
 /// Keys in one answer.
 const PAGE: usize = 200;
 
-/// Every stage. A job that goes on is found: it is met either at the stage it leaves or at a later one.
-pub(super) const ALL: &[JobStage] = &[
-    JobStage::Planning,
-    JobStage::Queued,
-    JobStage::Processing,
-    JobStage::Aggregating,
-    JobStage::Done,
-    JobStage::Failed,
-    JobStage::Cancelled,
-];
-
 impl Table {
-    /// The `limit` newest jobs of each of these stages, and what else is as old as the last of them; newest first.
+    /// The `limit` newest jobs of each of these stages, and what else is as old as the last of them; newest first. With
+    /// the stages in a job's order, one that goes on meanwhile is found: at the stage it leaves or at a later one.
     pub(super) fn jobs_at(&self, stages: &[JobStage], limit: usize) -> Result<Vec<JobItem>> {
         let mut ids = BTreeSet::new();
         for &stage in stages {

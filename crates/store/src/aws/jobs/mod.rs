@@ -302,13 +302,13 @@ impl JobStore for DynamoJobs {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let mut jobs = self.table.jobs_at(index::ALL, limit)?;
+        let mut jobs = self.table.jobs_at(&JobStage::ALL, limit)?;
         jobs.truncate(limit);
         Ok(jobs)
     }
 
     fn owned_by(&self, owner: &str) -> Result<Vec<JobItem>> {
-        let live: Vec<JobStage> = index::ALL.iter().copied().filter(|stage| !stage.is_terminal()).collect();
+        let live: Vec<JobStage> = JobStage::ALL.into_iter().filter(|stage| !stage.is_terminal()).collect();
         let mut jobs = self.table.jobs_at(&live, usize::MAX)?;
         jobs.retain(|job| job.owner == owner && !job.stage.is_terminal());
         Ok(jobs)
