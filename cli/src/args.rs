@@ -114,6 +114,14 @@ pub struct Analysis {
     pub params: Vec<String>,
 }
 
+/// Forms in which results are also written.
+#[derive(Args)]
+pub struct Exports {
+    /// Also write the results under exports/: all, or some of mot, coco, csv, parquet, webvtt
+    #[arg(long = "export", value_name = "FORMAT", value_delimiter = ',')]
+    pub exports: Vec<String>,
+}
+
 #[derive(Args)]
 pub struct Plan {
     /// Path of the video
@@ -133,6 +141,8 @@ pub struct Run {
     pub video: String,
     #[command(flatten)]
     pub analysis: Analysis,
+    #[command(flatten)]
+    pub exports: Exports,
     /// Weights file of a model; may be given several times
     #[arg(long = "model", value_name = "NAME=PATH")]
     pub models: Vec<String>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use framefan_jobs::cloud::Compute;
 
-use super::PrecisionArg;
+use super::{Exports, PrecisionArg};
 
 /// Which deployment.
 #[derive(Args)]
@@ -40,6 +40,8 @@ pub struct Submit {
     /// Parameter of an analyzer; may be given several times
     #[arg(long = "param", value_name = "ANALYZER.KEY=VALUE")]
     pub params: Vec<String>,
+    #[command(flatten)]
+    pub exports: Exports,
     /// Wanted length of a chunk in seconds [default: the deployment's]
     #[arg(long, value_name = "SECONDS")]
     pub chunk_seconds: Option<String>,

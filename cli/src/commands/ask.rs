@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use framefan_analyzers::analyzer::Params;
+use framefan_analyzers::params::Params;
 use framefan_contract::{Error, Rational, Result};
 use serde_json::Value;
 

@@ -58,6 +58,7 @@ fn request(args: &Plan, opened: &framefan_jobs::OpenSource) -> Result<JobRequest
         analyzers: framefan_jobs::analyzer_requests(names, &params, &ask::common_params(&args.analysis))?,
         precision: Precision::F32,
         device_class: String::new(),
+        exports: Vec::new(),
         chunk_seconds: ask::chunk_seconds(&args.cutting.chunk_seconds)?,
     })
 }

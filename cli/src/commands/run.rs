@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use framefan_contract::request::ExportFormat;
 use framefan_contract::{Error, Result};
 use framefan_jobs::{Ask, LocalRun, Models, RunSummary, parse_model};
 use framefan_models::ComputeDevice;
@@ -24,6 +25,7 @@ pub fn run(args: &Run) -> Result<()> {
         analyzers: args.analysis.analyzers.clone(),
         params: ask::params(&args.analysis.params)?,
         common: ask::common_params(&args.analysis),
+        exports: ExportFormat::parse_list(args.exports.exports.iter().map(String::as_str))?,
         precision,
         device_class: device.class(precision)?,
         chunk_seconds: ask::chunk_seconds(&args.cutting.chunk_seconds)?,

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use framefan_contract::request::ExportFormat;
 use framefan_contract::state::JobItem;
 use framefan_contract::{Error, ErrorKind, Rational, Result, keys};
 use framefan_jobs::cloud::CloudRequest;
@@ -79,7 +80,7 @@ fn failure(all: Vec<Submitted>) -> Result<()> {
 /// The request without its video. What is wrong in it is said before anything is uploaded.
 fn request(args: &Submit) -> Result<CloudRequest> {
     let params = ask::params(&args.params)?;
-    let mut common = framefan_analyzers::analyzer::Params::new();
+    let mut common = framefan_analyzers::params::Params::new();
     if let Some(fps) = &args.sample_fps {
         common.insert("sample_fps".to_owned(), Value::String(fps.clone()));
     }
@@ -95,6 +96,7 @@ fn request(args: &Submit) -> Result<CloudRequest> {
     if let Some(fps) = &args.sample_fps {
         Rational::parse(fps).map_err(|e| e.context("--sample-fps"))?;
     }
+    ExportFormat::parse_list(args.exports.exports.iter().map(String::as_str))?;
     if let Some(seconds) = &args.chunk_seconds {
         ask::chunk_seconds(seconds)?;
     }
@@ -104,6 +106,7 @@ fn request(args: &Submit) -> Result<CloudRequest> {
         sample_fps: args.sample_fps.clone().map(Value::String),
         max_width: args.max_width,
         chunk_seconds: args.chunk_seconds.clone().map(Value::String),
+        exports: (!args.exports.exports.is_empty()).then(|| args.exports.exports.clone()),
         compute: args.compute.map(Into::into),
         precision: args.precision.map(Into::into),
         shards: ask::shards(&args.shards)?,

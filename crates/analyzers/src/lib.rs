@@ -4,9 +4,18 @@
 //! records in order to its section of the result, run once). Analyzers know nothing of storage, jobs or threads.
 
 pub mod analyzer;
+mod networks;
+pub mod params;
 pub mod pose;
+#[cfg(test)]
+mod testing;
+pub mod track;
 
-pub use analyzer::{Analyzer, ChunkContext, ChunkStage, FrameTime, Needs, ReduceContext, ReduceStage, Sampling};
+pub use analyzer::{
+    Analyzer, ChunkContext, ChunkStage, Finding, Finish, FrameSource, FrameTime, MediaSink, Needs, ReduceContext,
+    ReduceStage, Sampling,
+};
+pub use networks::Networks;
 use framefan_contract::{Error, Result};
 
 /// Every analyzer there is.

@@ -47,6 +47,14 @@ pub struct Record {
     /// The analyzer's own data. A chunk's first frame always has a record; the reducer drops it when the sample grid does not hold it.
     #[schemars(with = "serde_json::Value")]
     pub data: Box<RawValue>,
+    /// Bytes of the analyzer's sidecar that belong to this record; those of earlier records come first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sidecar_bytes: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(bytes: &u32) -> bool {
+    *bytes == 0
 }
 
 /// A part of the video whose media data could not be decoded cleanly.
@@ -67,6 +75,8 @@ pub struct DamagedSpan {
 /// A file beside the commit record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sidecar {
+    /// The analyzer whose records it belongs to.
+    pub analyzer: String,
     /// Object name under the job's `chunks/`.
     pub name: String,
     /// SHA-256, hexadecimal.

@@ -25,6 +25,16 @@ pub fn chunk(job_id: &str, index: u32) -> String {
     format!("jobs/{job_id}/chunks/chunk_{index:04}.json")
 }
 
+/// A file beside a chunk's commit record, by the name that the record gives it.
+pub fn sidecar(job_id: &str, name: &str) -> String {
+    format!("jobs/{job_id}/chunks/{name}")
+}
+
+/// A picture or another file that an analyzer made at its end, by the name that the result gives it: `frames/…`.
+pub fn media(job_id: &str, name: &str) -> String {
+    format!("jobs/{job_id}/{name}")
+}
+
 /// Where finished work is found again by its digest, by any job: the key of the artifact that holds it.
 pub fn chunk_by_digest(digest: &str) -> String {
     format!("chunks-by-digest/{digest}.json")

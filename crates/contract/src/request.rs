@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Rational, digest};
+use crate::{Error, Rational, Result, digest};
 
 /// Where the video is and which version of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +75,54 @@ impl Precision {
     }
 }
 
+/// A form in which results are written for other programs, under `exports/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExportFormat {
+    /// MOT Challenge text: tracks.
+    Mot,
+    /// COCO results and annotations, JSON: people with landmarks, detections.
+    Coco,
+    /// Comma-separated tables.
+    Csv,
+    /// The same tables as Apache Parquet.
+    Parquet,
+    /// WebVTT: findings as subtitles.
+    Webvtt,
+}
+
+impl ExportFormat {
+    /// Every format.
+    pub const ALL: [ExportFormat; 5] =
+        [ExportFormat::Mot, ExportFormat::Coco, ExportFormat::Csv, ExportFormat::Parquet, ExportFormat::Webvtt];
+
+    /// The name in requests and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ExportFormat::Mot => "mot",
+            ExportFormat::Coco => "coco",
+            ExportFormat::Csv => "csv",
+            ExportFormat::Parquet => "parquet",
+            ExportFormat::Webvtt => "webvtt",
+        }
+    }
+
+    /// Reads names: `all`, or formats; each is named once in the result, in the order of [`ExportFormat::ALL`].
+    ///
+    /// # Errors
+    /// `Usage` when one is unknown.
+    pub fn parse_list<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<ExportFormat>> {
+        let names: Vec<&str> = names.into_iter().map(str::trim).filter(|name| !name.is_empty()).collect();
+        let known = || ExportFormat::ALL.map(ExportFormat::as_str).join(", ");
+        let is_known = |name: &str| name == "all" || ExportFormat::ALL.iter().any(|format| format.as_str() == name);
+        if let Some(name) = names.iter().find(|name| !is_known(name)) {
+            return Err(Error::usage(format!("results cannot be exported as '{name}'; there is: all, {}", known())));
+        }
+        let wanted = |format: &ExportFormat| names.contains(&"all") || names.contains(&format.as_str());
+        Ok(ExportFormat::ALL.into_iter().filter(wanted).collect())
+    }
+}
+
 /// A request as accepted: all defaults filled in. Its digest is the job id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobRequest {
@@ -88,6 +136,9 @@ pub struct JobRequest {
     pub precision: Precision,
     /// The kind of device whose results are the same bits, e.g. `cpu-avx512-f32`.
     pub device_class: String,
+    /// The forms in which the results are also written, each once, in the order of [`ExportFormat::ALL`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<ExportFormat>,
     /// Wanted length of a chunk. Not part of the identity: it does not change the result.
     pub chunk_seconds: Rational,
 }
@@ -98,10 +149,13 @@ pub const REQUEST_SCHEMA: &str = "framefan.request/1";
 impl JobRequest {
     /// The job id: 32 hexadecimal digits that depend on all that can change the result, and on nothing else.
     pub fn job_id(&self) -> String {
-        let identity = serde_json::json!({
+        let mut identity = serde_json::json!({
             "schema": self.schema, "source": self.source, "analyzers": self.analyzers,
             "precision": self.precision, "device_class": self.device_class,
         });
+        if !self.exports.is_empty() {
+            identity["exports"] = serde_json::json!(self.exports);
+        }
         digest::of_json(&identity)[..32].to_owned()
     }
 

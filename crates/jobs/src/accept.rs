@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use framefan_analyzers::analyzer::Params;
-use framefan_contract::request::{AnalyzerRequest, JobRequest, Precision, REQUEST_SCHEMA, Source};
+use framefan_analyzers::params::Params;
+use framefan_contract::request::{AnalyzerRequest, ExportFormat, JobRequest, Precision, REQUEST_SCHEMA, Source};
 use framefan_contract::{Error, Rational, Result};
 
 use crate::models::Models;
@@ -15,8 +15,10 @@ pub struct Ask {
     pub analyzers: Vec<String>,
     /// Parameters by analyzer: `ANALYZER.KEY=VALUE`.
     pub params: BTreeMap<String, Params>,
-    /// Parameters for every analyzer that does not set them itself (`sample_fps`, `max_width`).
+    /// Parameters for every analyzer that has them and does not set them itself (`sample_fps`, `max_width`).
     pub common: Params,
+    /// Forms in which the results are also written.
+    pub exports: Vec<ExportFormat>,
     /// Number format.
     pub precision: Precision,
     /// The class of device that will do the work, e.g. `cpu-avx512-f32`.
@@ -51,6 +53,7 @@ pub fn accept(ask: &Ask, source: &Source, models: &Models) -> Result<Accepted> {
         analyzers,
         precision: ask.precision,
         device_class: ask.device_class.clone(),
+        exports: ask.exports.clone(),
         chunk_seconds: ask.chunk_seconds,
     };
     let job_id = request.job_id();
@@ -58,7 +61,7 @@ pub fn accept(ask: &Ask, source: &Source, models: &Models) -> Result<Accepted> {
 }
 
 /// The analyzers called `names`, sorted by name, with all parameters checked and filled in. `common` parameters hold for
-/// every analyzer that `params` does not set otherwise. The models' digests are left empty: a plan needs no weights.
+/// every analyzer that has them and that `params` does not set otherwise. The models' digests are left empty: a plan needs no weights.
 pub fn analyzer_requests(
     names: &[String],
     params: &BTreeMap<String, Params>,
@@ -75,6 +78,7 @@ pub fn analyzer_requests(
     for name in names {
         let analyzer = framefan_analyzers::find(name)?;
         let mut given = common.clone();
+        given.retain(|key, _| analyzer.specs().has(key));
         given.extend(params.get(name).cloned().unwrap_or_default());
         let (chunk_params, reduce_params) = analyzer.params(&given)?;
         let models = analyzer.needs(&chunk_params)?.models;

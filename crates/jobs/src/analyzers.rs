@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use framefan_analyzers::ChunkContext;
+use framefan_analyzers::{ChunkContext, Needs, Networks};
 use framefan_contract::Result;
 use framefan_contract::plan::Plan;
 use framefan_contract::request::JobRequest;
@@ -18,7 +18,7 @@ pub(crate) fn prepare(
     models: &Models,
     device: &ComputeDevice,
 ) -> Result<Vec<AnalyzerRun>> {
-    let mut runs = Vec::new();
+    let (mut runs, networks) = (Vec::new(), Networks::default());
     for asked in &request.analyzers {
         let analyzer = framefan_analyzers::find(&asked.name)?;
         let models = models.verified(asked)?;
@@ -26,11 +26,12 @@ pub(crate) fn prepare(
             video: &plan.video,
             params: &asked.chunk_params,
             models: &models,
+            networks: &networks,
             device,
             precision: request.precision,
         })?;
-        let sampling = analyzer.needs(&asked.chunk_params)?.sampling;
-        runs.push(AnalyzerRun { name: asked.name.clone(), sampling, stage: Arc::from(stage) });
+        let Needs { sampling, stencil, .. } = analyzer.needs(&asked.chunk_params)?;
+        runs.push(AnalyzerRun { name: asked.name.clone(), sampling, stencil, stage: Arc::from(stage) });
     }
     Ok(runs)
 }

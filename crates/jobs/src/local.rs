@@ -160,7 +160,7 @@ impl Job<'_> {
         // The merge runs again even for a finished job: it costs little, and the files are then whole whatever happened.
         let reducing = Instant::now();
         let all_runs = all_runs(&self.objects, &self.job_id)?;
-        let reduced = reduce(&self.objects, &self.request, &plan, devices(&all_runs), self.run.out)?;
+        let reduced = reduce(&self.objects, &self.request, &plan, Some(&self.source), devices(&all_runs), self.run.out)?;
         stages.reduce_s = reducing.elapsed().as_secs_f64();
 
         let reporting = Instant::now();

@@ -1,12 +1,15 @@
-//! Single frames as JPEG pictures, for the report.
+//! Single frames of the video, decoded again: for the pictures that analyzers make at their end, and for the report.
 
 use std::collections::BTreeMap;
 
+use framefan_analyzers::{FrameSource, MediaSink};
 use framefan_contract::plan::Chunk;
-use framefan_contract::{Result, video::VideoInfo};
+use framefan_contract::video::VideoInfo;
+use framefan_contract::{Error, Result, keys};
 use framefan_media::{DecodeOptions, Decoded, Frame, FrameReader, Orientation, RgbImage, jpeg, rgb8};
 use framefan_planner::{Interval, Timeline};
 use framefan_report::ReportPicture;
+use framefan_store::ObjectStore;
 
 use crate::source::OpenSource;
 
@@ -14,48 +17,90 @@ use crate::source::OpenSource;
 const LONG_SIDE: u32 = 720;
 const QUALITY: u8 = 82;
 
-/// Decodes the wanted frames, given as number and PTS, ascending; those that do not decode are left out. Frames that are
-/// decoded from the same keyframe are decoded in one pass.
+/// Frames of a video that may not be there any more.
+pub(crate) struct VideoFrames<'a> {
+    pub source: Option<&'a OpenSource>,
+}
+
+impl FrameSource for VideoFrames<'_> {
+    fn frames(&mut self, pts: &[i64], each: &mut dyn FnMut(&Frame) -> Result<()>) -> Result<()> {
+        if pts.is_empty() {
+            return Ok(());
+        }
+        let source = self.source.ok_or_else(|| {
+            Error::not_found("the video is not there any more, and pictures of some of its frames are wanted")
+        })?;
+        decode_frames(source, pts, each)
+    }
+}
+
+/// Keeps an analyzer's pictures among the job's objects.
+pub(crate) struct Media<'a> {
+    pub objects: &'a dyn ObjectStore,
+    pub job_id: &'a str,
+}
+
+impl MediaSink for Media<'_> {
+    fn keep(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
+        let name = format!("frames/{name}");
+        self.objects.replace(&keys::media(self.job_id, &name), bytes)?;
+        Ok(name)
+    }
+}
+
+/// The wanted frames, given as number and PTS, ascending, as JPEG pictures; those that do not decode are left out.
 pub(crate) fn decode_pictures(source: &OpenSource, wanted: &[(u64, i64)]) -> Result<BTreeMap<u64, ReportPicture>> {
+    let numbers: BTreeMap<i64, u64> = wanted.iter().map(|&(number, pts)| (pts, number)).collect();
+    let pts: Vec<i64> = wanted.iter().map(|&(_, pts)| pts).collect();
     let mut pictures = BTreeMap::new();
+    decode_frames(source, &pts, &mut |frame| {
+        if let Some(&number) = numbers.get(&frame.pts()) {
+            let image = upright(frame, &source.probe.info)?;
+            // At most LONG_SIDE, so nothing is cut off.
+            let (width, height) = (image.width as u32, image.height as u32);
+            pictures.insert(number, ReportPicture { jpeg: jpeg(&image, QUALITY)?, width, height });
+        }
+        Ok(())
+    })?;
+    Ok(pictures)
+}
+
+/// Decodes the frames of these ascending timestamps. Frames that are decoded from the same keyframe are decoded in one
+/// pass.
+fn decode_frames(source: &OpenSource, wanted: &[i64], each: &mut dyn FnMut(&Frame) -> Result<()>) -> Result<()> {
     if wanted.is_empty() {
-        return Ok(pictures);
+        return Ok(());
     }
     let timeline = Timeline::new(&source.probe.index)?;
     let mut intervals = Vec::new();
-    for &(number, pts) in wanted {
-        intervals.push((number, timeline.interval(pts, pts + 1, 0)?));
+    for &pts in wanted {
+        intervals.push(timeline.interval(pts, pts + 1, 0)?);
     }
-    for group in intervals.chunk_by(|a, b| a.1.decode_from == b.1.decode_from) {
-        decode_group(source, &timeline, group, &mut pictures)?;
+    for group in intervals.chunk_by(|a, b| a.decode_from == b.decode_from) {
+        decode_group(source, &timeline, group, each)?;
     }
-    Ok(pictures)
+    Ok(())
 }
 
 /// Decodes from one keyframe on: intervals that each begin at a wanted frame and end at the next one.
 fn decode_group(
     source: &OpenSource,
     timeline: &Timeline<'_>,
-    group: &[(u64, Interval)],
-    pictures: &mut BTreeMap<u64, ReportPicture>,
+    group: &[Interval],
+    each: &mut dyn FnMut(&Frame) -> Result<()>,
 ) -> Result<()> {
     let mut chunks = Vec::new();
-    for (i, (_, interval)) in group.iter().enumerate() {
-        let end_pts = group.get(i + 1).map_or(interval.end_pts, |(_, next)| next.start_pts);
+    for (i, interval) in group.iter().enumerate() {
+        let end_pts = group.get(i + 1).map_or(interval.end_pts, |next| next.start_pts);
         chunks.push(chunk(i as u32, timeline.interval(interval.start_pts, end_pts, 0)?));
     }
     let (info, method) = (&source.probe.info, source.probe.index.method);
     let mut reader = FrameReader::open(source.bytes.clone(), info, method, &chunks, &DecodeOptions::default())?;
     while let Some(decoded) = reader.next()? {
         let Decoded::Frame { chunk, frame } = decoded else { continue };
-        let (number, interval) = &group[chunk as usize];
-        if frame.pts() != interval.start_pts {
-            continue;
+        if frame.pts() == group[chunk as usize].start_pts {
+            each(&frame)?;
         }
-        let image = upright(&frame, info)?;
-        // At most LONG_SIDE, so nothing is cut off.
-        let (width, height) = (image.width as u32, image.height as u32);
-        pictures.insert(*number, ReportPicture { jpeg: jpeg(&image, QUALITY)?, width, height });
     }
     Ok(())
 }

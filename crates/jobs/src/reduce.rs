@@ -5,17 +5,19 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use framefan_analyzers::{FrameTime, ReduceContext, ReduceStage, Sampling};
+use framefan_analyzers::{Finish, FrameTime, ReduceContext, ReduceStage, Sampling};
 use framefan_contract::artifact::{Artifact, DamagedSpan};
 use framefan_contract::plan::{Chunk, Plan};
 use framefan_contract::request::JobRequest;
 use framefan_contract::results::{Provenance, RESULTS_SCHEMA, ResultsHeader, SECTION_LIMIT, SectionFile};
 use framefan_contract::{Error, Result, keys};
 use framefan_store::ObjectStore;
-use framefan_worker::is_sampled;
+use framefan_worker::{Artifacts, is_sampled};
 use tempfile::NamedTempFile;
 
+use crate::pictures::{Media, VideoFrames};
 use crate::section::Section;
+use crate::source::OpenSource;
 
 /// What the reduce step found.
 #[derive(Clone, Debug)]
@@ -34,27 +36,32 @@ struct Part {
     section: Section,
 }
 
-/// Merges the job's artifacts into `final_results.json`. `devices` worked on them; `scratch` is a folder for large files.
+/// Merges the job's artifacts into `final_results.json`. `source` is the video, if it is still there: some analyzers make
+/// pictures at their end. `devices` worked on the artifacts; `scratch` is a folder for large files.
 pub fn reduce(
     objects: &dyn ObjectStore,
     request: &JobRequest,
     plan: &Plan,
+    source: Option<&OpenSource>,
     devices: Vec<String>,
     scratch: &Path,
 ) -> Result<Reduced> {
+    let artifacts = Artifacts { objects, job_id: &plan.job_id, request };
     let mut parts = open_parts(request, plan, scratch)?;
     let mut merge = Merge { plan, frames: 0, sampled: 0, last_pts: None, damaged: Vec::new(), missing_frames: 0 };
     for chunk in &plan.chunks {
         let artifact = read_artifact(objects, request, plan, chunk)?;
-        merge.take(artifact, chunk, &mut parts)?;
+        merge.take(&artifacts, artifact, chunk, &mut parts)?;
     }
     if merge.frames == 0 {
         return Err(Error::bad_input("no frame of the video could be decoded"));
     }
     let header = header(request, plan, devices, &merge);
     let mut sections = Vec::new();
+    let mut frames = VideoFrames { source };
+    let mut media = Media { objects, job_id: &plan.job_id };
     for mut part in parts {
-        part.stage.finish(&mut part.section)?;
+        part.stage.finish(&mut Finish { frames: &mut frames, media: &mut media }, &mut part.section)?;
         sections.push((part.name, part.section.finish()?));
     }
     write_results(objects, &plan.job_id, &header, sections, scratch)?;
@@ -89,13 +96,26 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    fn take(&mut self, artifact: Artifact, chunk: &Chunk, parts: &mut [Part]) -> Result<()> {
-        let Artifact { frames, last_pts, damaged, mut records, .. } = artifact;
+    fn take(
+        &mut self,
+        artifacts: &Artifacts<'_>,
+        artifact: Artifact,
+        chunk: &Chunk,
+        parts: &mut [Part],
+    ) -> Result<()> {
+        let Artifact { frames, last_pts, damaged, mut records, sidecars, .. } = artifact;
         for part in parts {
             let records = records.remove(&part.name).ok_or_else(|| {
                 Error::defect(format!("chunk {} has no records of analyzer '{}'", chunk.index, part.name))
             })?;
+            let sidecar = sidecars.iter().find(|sidecar| sidecar.analyzer == part.name);
+            let sidecar = sidecar.map_or_else(|| Ok(Vec::new()), |sidecar| artifacts.sidecar(sidecar))?;
+            let mut rest = sidecar.as_slice();
             for record in records {
+                let beside = rest.split_off(..record.sidecar_bytes as usize).ok_or_else(|| {
+                    let name = &part.name;
+                    Error::defect(format!("chunk {}: the sidecar of analyzer '{name}' is too short", chunk.index))
+                })?;
                 // A chunk's first frame has a record in any case; here its predecessor is known, and the grid decides.
                 let previous = if record.offset == 0 { self.last_pts } else { None };
                 if !is_sampled(part.sampling, &self.plan.video, previous, record.pts) {
@@ -103,7 +123,7 @@ impl Merge<'_> {
                 }
                 let frame = self.frames + u64::from(record.offset);
                 let time = FrameTime { frame, pts: record.pts, time_s: self.plan.video.seconds(record.pts) };
-                part.stage.push(time, &record.data, &mut part.section)?;
+                part.stage.push(time, &record.data, beside, &mut part.section)?;
                 self.sampled += 1;
             }
         }

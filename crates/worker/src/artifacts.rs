@@ -1,9 +1,9 @@
 //! A job's chunk artifacts: finding the finished ones, and making new ones durable.
 
-use framefan_contract::artifact::Artifact;
+use framefan_contract::artifact::{Artifact, Sidecar};
 use framefan_contract::plan::Chunk;
 use framefan_contract::request::JobRequest;
-use framefan_contract::{Error, Result, keys};
+use framefan_contract::{Error, Result, digest, keys};
 use framefan_store::ObjectStore;
 
 /// The artifacts of one job.
@@ -31,13 +31,35 @@ impl Artifacts<'_> {
         let Ok(key) = serde_json::from_slice::<String>(&pointer) else { return Ok(None) };
         // The job that made it may have been removed since; then there is nothing to reuse.
         let Ok(Some(mut artifact)) = self.read(&key, &digest) else { return Ok(None) };
+        let Some(job_id) = key.strip_prefix("jobs/").and_then(|rest| rest.split('/').next()) else { return Ok(None) };
+        let theirs = Artifacts { job_id, ..*self };
+        let sidecars: Result<Vec<_>> = artifact.sidecars.iter().map(|sidecar| theirs.sidecar(sidecar)).collect();
+        let Ok(sidecars) = sidecars else { return Ok(None) };
         artifact.chunk = chunk.index;
-        self.commit(&artifact)?;
+        self.commit(&artifact, &sidecars)?;
         Ok(Some(artifact))
     }
 
-    /// Makes the chunk's work durable: the commit record first, then the pointer by which other jobs find it.
-    pub fn commit(&self, artifact: &Artifact) -> Result<()> {
+    /// The bytes of a file beside a commit record.
+    ///
+    /// # Errors
+    /// `Retryable` when it is not there; `Defect` when it is another one than the record names.
+    pub fn sidecar(&self, sidecar: &Sidecar) -> Result<Vec<u8>> {
+        let key = keys::sidecar(self.job_id, &sidecar.name);
+        let gone = || Error::retryable(format!("{key} is missing though its chunk was completed; start the job over"));
+        let bytes = self.objects.get(&key)?.ok_or_else(gone)?;
+        if digest::of_bytes(&bytes) != sidecar.sha256 {
+            return Err(Error::defect(format!("{key} is not the file that its chunk names; use --force to start over")));
+        }
+        Ok(bytes)
+    }
+
+    /// Makes the chunk's work durable: its sidecars (`sidecars` are their bytes), then the commit record that names them,
+    /// then the pointer by which other jobs find it.
+    pub fn commit(&self, artifact: &Artifact, sidecars: &[Vec<u8>]) -> Result<()> {
+        for (sidecar, bytes) in artifact.sidecars.iter().zip(sidecars) {
+            self.objects.create(&keys::sidecar(self.job_id, &sidecar.name), bytes)?;
+        }
         let key = keys::chunk(self.job_id, artifact.chunk);
         let bytes = serde_json::to_vec(artifact)
             .map_err(|e| Error::defect(format!("chunk {} does not serialize: {e}", artifact.chunk)))?;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use framefan_contract::artifact::{ARTIFACT_SCHEMA, Artifact, DamagedSpan, Record};
+use framefan_analyzers::Finding;
+use framefan_contract::artifact::{ARTIFACT_SCHEMA, Artifact, DamagedSpan, Record, Sidecar};
+use framefan_contract::digest;
 use framefan_contract::plan::Chunk;
-use serde_json::value::RawValue;
 
 /// What the decoder says when a chunk's last frame is out.
 #[derive(Debug)]
@@ -27,9 +28,15 @@ pub(crate) struct Slot {
     pub offset: u32,
 }
 
+/// What an analyzer said of one frame.
+pub(crate) struct Collected {
+    slot: Slot,
+    finding: Finding,
+}
+
 #[derive(Default)]
 struct Open {
-    records: Vec<Vec<Record>>,
+    records: Vec<Vec<Collected>>,
     end: Option<ChunkEnd>,
 }
 
@@ -53,19 +60,19 @@ impl Collector {
     }
 
     /// Adds a record; returns the chunk's end and records when that makes it whole.
-    pub fn record(&mut self, analyzer: usize, slot: Slot, data: Box<RawValue>) -> Option<(ChunkEnd, Vec<Vec<Record>>)> {
-        self.entry(slot.chunk).records[analyzer].push(Record { pts: slot.pts, offset: slot.offset, data });
+    pub fn record(&mut self, analyzer: usize, slot: Slot, finding: Finding) -> Option<(ChunkEnd, Vec<Vec<Collected>>)> {
+        self.entry(slot.chunk).records[analyzer].push(Collected { slot, finding });
         self.take_if_whole(slot.chunk)
     }
 
     /// Notes that no more frames of the chunk will come; returns it when all its records are there already.
-    pub fn end(&mut self, end: ChunkEnd) -> Option<(ChunkEnd, Vec<Vec<Record>>)> {
+    pub fn end(&mut self, end: ChunkEnd) -> Option<(ChunkEnd, Vec<Vec<Collected>>)> {
         let chunk = end.chunk;
         self.entry(chunk).end = Some(end);
         self.take_if_whole(chunk)
     }
 
-    fn take_if_whole(&mut self, chunk: u32) -> Option<(ChunkEnd, Vec<Vec<Record>>)> {
+    fn take_if_whole(&mut self, chunk: u32) -> Option<(ChunkEnd, Vec<Vec<Collected>>)> {
         let open = self.open.get(&chunk)?;
         let end = open.end.as_ref()?;
         let whole = open.records.iter().zip(&end.sampled).all(|(records, &sampled)| records.len() == sampled as usize);
@@ -77,20 +84,36 @@ impl Collector {
     }
 }
 
-/// The commit record of a whole chunk. Records are in presentation order whatever order they arrived in.
+/// The commit record of a whole chunk, and the bytes of the sidecars that it names, in its order. Records are in
+/// presentation order whatever order they arrived in.
 pub(crate) fn artifact(
     chunk: &Chunk,
     digest: String,
     end: ChunkEnd,
-    records: Vec<Vec<Record>>,
+    records: Vec<Vec<Collected>>,
     analyzers: &[String],
-) -> Artifact {
+) -> (Artifact, Vec<Vec<u8>>) {
     let mut by_analyzer = BTreeMap::new();
-    for (name, mut records) in analyzers.iter().cloned().zip(records) {
-        records.sort_by_key(|r| r.offset);
-        by_analyzer.insert(name, records);
+    let (mut sidecars, mut contents) = (Vec::new(), Vec::new());
+    for (name, mut collected) in analyzers.iter().zip(records) {
+        collected.sort_by_key(|c| c.slot.offset);
+        let mut bytes = Vec::new();
+        let mut records = Vec::with_capacity(collected.len());
+        for Collected { slot, finding } in collected {
+            bytes.extend_from_slice(&finding.sidecar);
+            let (sidecar_bytes, data) = (finding.sidecar.len() as u32, finding.data);
+            records.push(Record { pts: slot.pts, offset: slot.offset, data, sidecar_bytes });
+        }
+        by_analyzer.insert(name.clone(), records);
+        if !bytes.is_empty() {
+            let sha256 = digest::of_bytes(&bytes);
+            // Named by its content: a chunk cut otherwise, by an earlier plan, may have left another one.
+            let file = format!("chunk_{:04}.{name}.{}.bin", chunk.index, &sha256[..16]);
+            sidecars.push(Sidecar { analyzer: name.clone(), name: file, sha256, size: bytes.len() as u64 });
+            contents.push(bytes);
+        }
     }
-    Artifact {
+    let artifact = Artifact {
         schema: ARTIFACT_SCHEMA.to_owned(),
         digest,
         chunk: chunk.index,
@@ -101,6 +124,7 @@ pub(crate) fn artifact(
         last_pts: end.last_pts,
         damaged: end.damaged,
         records: by_analyzer,
-        sidecars: Vec::new(),
-    }
+        sidecars,
+    };
+    (artifact, contents)
 }

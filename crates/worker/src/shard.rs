@@ -17,7 +17,7 @@ use framefan_store::{JobStore, ObjectStore};
 
 use crate::artifacts::Artifacts;
 use crate::lease::{Leases, now};
-use crate::pipeline::{self, Pass, Stream};
+use crate::pipeline::{self, Lanes, Pass, Stream};
 use crate::progress::{Progress, Stop};
 
 /// How often a worker looks again at chunks that somebody else holds.
@@ -30,6 +30,8 @@ pub struct AnalyzerRun {
     pub name: String,
     /// Which frames it looks at.
     pub sampling: Sampling,
+    /// Frames before each of them that it also sees.
+    pub stencil: u32,
     /// Its chunk stage; workers on one machine share it.
     pub stage: Arc<dyn ChunkStage>,
 }
@@ -127,11 +129,12 @@ fn work(task: &ShardTask<'_>, leases: &Leases<'_>, total: &mut Pass) -> Result<(
     if analyzers.len() > 32 {
         return Err(Error::usage(format!("{} analyzers in one job; 32 is the most", analyzers.len())));
     }
+    let lanes = Lanes::of(&analyzers)?;
     while !missing.is_empty() {
         let held = held_by_others(task)?;
         let free: Vec<Chunk> = missing.into_iter().filter(|c| !held.contains(&c.index)).cloned().collect();
         for consecutive in free.chunk_by(|a, b| a.index + 1 == b.index) {
-            let stream = Stream { task, analyzers: &analyzers, chunks: consecutive, leases };
+            let stream = Stream { task, analyzers: &analyzers, lanes: &lanes, chunks: consecutive, leases };
             let (pass, outcome) = pipeline::run(&stream);
             total.add(pass);
             outcome?;

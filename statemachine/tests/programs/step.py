@@ -9,18 +9,16 @@ import json
 import os
 import sys
 import time
-import urllib.request
+from pathlib import Path
 
 import boto3
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "local-aws"))
+from function_runtime import Failure, serve  # noqa: E402
+
 ROLE = sys.argv[1]
-API = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"
 BUCKET = os.environ["FRAMEFAN_BUCKET"]
 s3 = boto3.client("s3")
-
-
-class Failure(Exception):
-    """An error as a function reports it."""
 
 
 def remember(execution: str, test: dict) -> None:
@@ -80,14 +78,4 @@ def closer(event: dict) -> dict:
     return {"job_id": event.get("job_id"), "kind": "BadInput", "message": "what the closer made of it"}
 
 
-handle = {"planner": planner, "reducer": reducer, "closer": closer}[ROLE]
-while True:
-    with urllib.request.urlopen(f"{API}/next") as invocation:
-        request_id = invocation.headers["Lambda-Runtime-Aws-Request-Id"]
-        payload = json.load(invocation)
-    try:
-        answer, where = handle(payload), "response"
-    except Failure as failure:
-        answer, where = {"errorType": failure.args[0], "errorMessage": failure.args[1]}, "error"
-    urllib.request.urlopen(urllib.request.Request(
-        f"{API}/{request_id}/{where}", json.dumps(answer).encode(), method="POST")).read()
+serve({"planner": planner, "reducer": reducer, "closer": closer}[ROLE])

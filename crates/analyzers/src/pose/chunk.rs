@@ -5,19 +5,18 @@
 //! measured there; the reduce stage counts it as not visible. Coordinates are rounded to 1/100 pixel and scores to 1/10000,
 //! which is finer than the network's own error, so that records stay small and their text is the same everywhere.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{Device, Tensor};
 use framefan_contract::{Error, Result};
 use framefan_media::{Converter, Frame, Letterbox, Orientation};
 use framefan_models::yolov8::Yolov8;
 use framefan_models::{ComputeDevice, PoseDetection, Weights, decode_poses};
-use serde_json::value::RawValue;
 
 use super::params::ChunkParams;
 use super::round_to;
 use super::section::{Person, PoseRecord};
-use crate::analyzer::{ChunkContext, ChunkStage};
+use crate::analyzer::{ChunkContext, ChunkStage, Finding};
 
 /// Landmarks of the skeleton that the network was trained on.
 const KEYPOINTS: usize = 17;
@@ -25,7 +24,8 @@ const KEYPOINTS: usize = 17;
 /// The chunk stage.
 pub struct PoseChunkStage {
     params: ChunkParams,
-    network: Yolov8,
+    network: Arc<Yolov8>,
+    network_name: String,
     device: Device,
     batch_size: usize,
     letterbox: Letterbox,
@@ -38,13 +38,11 @@ impl PoseChunkStage {
     /// Loads the network.
     pub fn new(context: &ChunkContext<'_>) -> Result<Self> {
         let params = ChunkParams::read(context.params)?;
-        let path = context
-            .models
-            .get(&params.model)
-            .ok_or_else(|| Error::usage(format!("no weights file was named for the model '{}'", params.model)))?;
+        let path = context.model(&params.model)?;
         let device = context.device.candle()?;
-        let weights = Weights::load(path, &device)?;
-        let network = Yolov8::load(&weights, &device, context.precision)?;
+        let network_name = format!("yolov8 {}", params.model);
+        let load = || Yolov8::load(&Weights::load(path, &device)?, &device, context.precision);
+        let network = context.networks.get(&network_name, load)?;
         let video = context.video;
         Ok(PoseChunkStage {
             letterbox: Letterbox::new(video.width, video.height, params.max_width)?,
@@ -54,12 +52,21 @@ impl PoseChunkStage {
             batch_size: if matches!(context.device, ComputeDevice::Cpu) { 1 } else { 16 },
             params,
             network,
+            network_name,
             device,
         })
     }
 }
 
 impl ChunkStage for PoseChunkStage {
+    fn input(&self) -> String {
+        format!("letterboxed RGB {}", self.params.max_width)
+    }
+
+    fn network(&self) -> String {
+        self.network_name.clone()
+    }
+
     fn batch_size(&self) -> usize {
         self.batch_size
     }
@@ -79,7 +86,7 @@ impl ChunkStage for PoseChunkStage {
         self.network.forward(&input)?.to_device(&Device::Cpu).map_err(tensor_error)
     }
 
-    fn interpret(&self, output: &Tensor) -> Result<Box<RawValue>> {
+    fn interpret(&self, _: &Tensor, output: &Tensor) -> Result<Finding> {
         let (channels, anchors) = output.dims2().map_err(tensor_error)?;
         let values = output.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(tensor_error)?;
         let detections = decode_poses(&values, channels, anchors, self.params.score, self.params.iou);
@@ -91,8 +98,7 @@ impl ChunkStage for PoseChunkStage {
                 people.push(person);
             }
         }
-        serde_json::value::to_raw_value(&PoseRecord { people })
-            .map_err(|error| Error::defect(format!("a pose record cannot be written as JSON: {error}")))
+        Finding::of(&PoseRecord { people })
     }
 }
 

@@ -7,7 +7,8 @@
 
 use framefan_contract::{Rational, Result};
 
-use crate::analyzer::{Analyzer, ChunkContext, ChunkStage, Needs, Params, ReduceContext, ReduceStage, Sampling};
+use crate::analyzer::{Analyzer, ChunkContext, ChunkStage, Needs, ReduceContext, ReduceStage, Sampling};
+use crate::params::{Params, Specs};
 
 pub mod angles;
 pub mod body;
@@ -49,6 +50,10 @@ impl Analyzer for Pose {
 
     fn reduce_version(&self) -> u32 {
         1
+    }
+
+    fn specs(&self) -> Specs {
+        params::SPECS
     }
 
     fn params(&self, given: &Params) -> Result<(Params, Params)> {

@@ -1,64 +1,12 @@
 //! The parameters: one table with defaults and allowed ranges, the check of what a user gave, and typed access.
 
 use framefan_contract::{Error, Rational, Result};
-use serde_json::Value;
 
 use super::NAME;
-use crate::analyzer::Params;
+use crate::params::{Domain, Params, Spec, Specs, number, real, text};
 
 /// The networks that may be named by the parameter `model`.
 pub const MODELS: [&str; 5] = ["yolov8n-pose", "yolov8s-pose", "yolov8m-pose", "yolov8l-pose", "yolov8x-pose"];
-
-/// What values a parameter takes, and its default.
-#[derive(Clone, Copy, Debug)]
-pub enum Domain {
-    /// A fraction in `min..=max`, written as a number or as `30000/1001`.
-    Fraction {
-        /// Default.
-        default: &'static str,
-        /// Smallest allowed.
-        min: f64,
-        /// Largest allowed.
-        max: f64,
-    },
-    /// A real number in `min..=max`.
-    Real {
-        /// Default.
-        default: f64,
-        /// Smallest allowed.
-        min: f64,
-        /// Largest allowed.
-        max: f64,
-    },
-    /// An integer in `min..=max`, rounded up to a multiple of `step`.
-    Integer {
-        /// Default.
-        default: u32,
-        /// Smallest allowed.
-        min: u32,
-        /// Largest allowed.
-        max: u32,
-        /// What the value is rounded up to a multiple of.
-        step: u32,
-    },
-    /// One of these names; the first is the default.
-    Name(&'static [&'static str]),
-}
-
-/// One parameter.
-#[derive(Clone, Copy, Debug)]
-pub struct Spec {
-    /// Name, without `pose.`.
-    pub key: &'static str,
-    /// Values and default.
-    pub domain: Domain,
-    /// What it does, for people.
-    pub about: &'static str,
-}
-
-const fn real(key: &'static str, default: f64, min: f64, max: f64, about: &'static str) -> Spec {
-    Spec { key, domain: Domain::Real { default, min, max }, about }
-}
 
 /// Parameters of the chunk stage. Another value means new inference.
 pub const CHUNK: &[Spec] = &[
@@ -106,6 +54,9 @@ pub const REDUCE: &[Spec] = &[
         about: "fewest repetitions that are a finding",
     },
 ];
+
+/// All of them.
+pub const SPECS: Specs = Specs { analyzer: NAME, chunk: CHUNK, reduce: REDUCE };
 
 /// The chunk stage's parameters, parsed.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,17 +138,9 @@ impl ReduceParams {
     }
 }
 
-/// Checks what the user gave and fills in defaults: the chunk stage's and the reduce stage's parameters, each value in
-/// one spelling (`"0.3"` and `0.3` are the same request).
+/// Checks what the user gave and fills in defaults.
 pub fn check(given: &Params) -> Result<(Params, Params)> {
-    for key in given.keys() {
-        if !CHUNK.iter().chain(REDUCE).any(|spec| spec.key == key) {
-            let known: Vec<_> = CHUNK.iter().chain(REDUCE).map(|spec| spec.key).collect();
-            return Err(Error::usage(format!("{NAME}.{key} is not a parameter; there is: {}", known.join(", "))));
-        }
-    }
-    let chunk = fill(CHUNK, given)?;
-    let reduce = fill(REDUCE, given)?;
+    let (chunk, reduce) = SPECS.check(given)?;
     if number(&reduce, "repetition_low_deg")? >= number(&reduce, "repetition_high_deg")? {
         return Err(Error::usage(format!(
             "{NAME}.repetition_low_deg is {}, which is not below {NAME}.repetition_high_deg, {}",
@@ -207,74 +150,10 @@ pub fn check(given: &Params) -> Result<(Params, Params)> {
     Ok((chunk, reduce))
 }
 
-fn fill(specs: &[Spec], given: &Params) -> Result<Params> {
-    let mut filled = Params::new();
-    for spec in specs {
-        let value = match given.get(spec.key) {
-            Some(value) => parse(spec, value)?,
-            None => default(&spec.domain),
-        };
-        filled.insert(spec.key.to_owned(), value);
-    }
-    Ok(filled)
-}
-
-fn default(domain: &Domain) -> Value {
-    match *domain {
-        Domain::Fraction { default, .. } => Value::from(default),
-        Domain::Real { default, .. } => Value::from(default),
-        Domain::Integer { default, .. } => Value::from(default),
-        Domain::Name(names) => Value::from(names[0]),
-    }
-}
-
-/// The value in its one spelling, or an error that names the parameter, the value and what is allowed.
-fn parse(spec: &Spec, value: &Value) -> Result<Value> {
-    let written = match value {
-        Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => number.to_string(),
-        other => other.to_string(),
-    };
-    let wrong = |allowed: String| Error::usage(format!("{NAME}.{} is '{written}'; allowed is {allowed}", spec.key));
-    match spec.domain {
-        Domain::Fraction { min, max, .. } => {
-            let allowed = || wrong(format!("a number from {min} to {max}, such as 10, 2.5 or 30000/1001"));
-            let fraction = Rational::parse(&written).map_err(|_| allowed())?;
-            if !(min..=max).contains(&fraction.as_f64()) {
-                return Err(allowed());
-            }
-            Ok(Value::from(fraction.to_string()))
-        }
-        Domain::Real { min, max, .. } => match written.parse::<f64>() {
-            Ok(real) if (min..=max).contains(&real) => Ok(Value::from(real + 0.0)),
-            _ => Err(wrong(format!("a number from {min} to {max}"))),
-        },
-        Domain::Integer { min, max, step, .. } => match written.parse::<f64>() {
-            Ok(n) if n.fract() == 0.0 && (f64::from(min)..=f64::from(max)).contains(&n) => {
-                Ok(Value::from((n as u32).next_multiple_of(step)))
-            }
-            _ => Err(wrong(format!("an integer from {min} to {max}"))),
-        },
-        Domain::Name(names) if names.contains(&written.as_str()) => Ok(Value::from(written)),
-        Domain::Name(names) => Err(wrong(format!("one of {}", names.join(", ")))),
-    }
-}
-
-fn number(params: &Params, key: &str) -> Result<f64> {
-    params.get(key).and_then(Value::as_f64).ok_or_else(|| missing(key))
-}
-
-fn text(params: &Params, key: &str) -> Result<String> {
-    params.get(key).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| missing(key))
-}
-
-fn missing(key: &str) -> Error {
-    Error::defect(format!("{NAME}.{key} is missing or of the wrong type in parameters that should have been checked"))
-}
-
 #[cfg(test)]
 mod tests {
     use framefan_contract::ErrorKind;
+    use serde_json::Value;
 
     use super::*;
 

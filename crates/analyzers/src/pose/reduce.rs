@@ -20,7 +20,7 @@ use super::presence::{Change, PresenceTracker};
 use super::repetitions::RepetitionCounter;
 use super::section::{FramePeople, PoseRecord};
 use super::{NAME, round_to, sample_period};
-use crate::analyzer::{FrameTime, ReduceStage};
+use crate::analyzer::{Finish, FrameTime, ReduceStage};
 
 /// The reduce stage.
 pub struct PoseReduceStage {
@@ -58,7 +58,7 @@ impl ReduceStage for PoseReduceStage {
         write(out, "{\"frames\":[")
     }
 
-    fn push(&mut self, time: FrameTime, data: &RawValue, out: &mut dyn Write) -> Result<()> {
+    fn push(&mut self, time: FrameTime, data: &RawValue, _: &[u8], out: &mut dyn Write) -> Result<()> {
         let record: PoseRecord = serde_json::from_str(data.get()).map_err(|error| {
             Error::defect(format!("{NAME}: the record of frame {} is malformed: {error}", time.frame))
                 .with_source(error)
@@ -80,7 +80,7 @@ impl ReduceStage for PoseReduceStage {
         write_json(out, &frame)
     }
 
-    fn finish(&mut self, out: &mut dyn Write) -> Result<()> {
+    fn finish(&mut self, _: &mut Finish<'_>, out: &mut dyn Write) -> Result<()> {
         let ended = self.presence.finish();
         self.moments.end_appearance(ended.as_ref());
         let (findings, omitted) = self.findings.finish(&mut self.repetitions);
@@ -115,7 +115,8 @@ mod tests {
     use super::super::section::{Person, Section};
     use super::super::synthetic::{record, set_angle, standing, time};
     use super::*;
-    use crate::analyzer::Params;
+    use crate::params::Params;
+    use crate::testing::finish;
 
     fn video(duration_s: f64) -> VideoInfo {
         let one = Rational { num: 1, den: 1 };
@@ -152,9 +153,9 @@ mod tests {
         let mut out = Vec::new();
         stage.begin(&mut out).unwrap();
         for (index, people) in samples.iter().enumerate() {
-            stage.push(time(index as u64), &record(people), &mut out).unwrap();
+            stage.push(time(index as u64), &record(people), &[], &mut out).unwrap();
         }
-        stage.finish(&mut out).unwrap();
+        finish(&mut stage, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -290,7 +291,7 @@ mod tests {
         let params = ReduceParams::read(&reduce_params).unwrap();
         let mut stage = PoseReduceStage::new(&video(1.0), Rational { num: 10, den: 1 }, params);
         let data = RawValue::from_string("{\"people\":[{}]}".to_owned()).unwrap();
-        let error = stage.push(time(7), &data, &mut Vec::new()).unwrap_err();
+        let error = stage.push(time(7), &data, &[], &mut Vec::new()).unwrap_err();
         assert!(error.message().contains("frame 21"), "{error}");
     }
 }

@@ -59,22 +59,22 @@ pub fn merge_results(cloud: &Cloud, input: &ReduceInput) -> Result<Merged> {
     let request: JobRequest = read_json(&cloud.objects, &keys::manifest(job_id))?;
     let plan: Plan = read_json(&cloud.objects, &keys::plan(job_id))?;
     let runs = all_runs(&cloud.objects, job_id)?;
-    let reduced = reduce(&cloud.objects, &request, &plan, devices(&runs), &scratch())?;
+    // Pictures come from the video. A result without any stands, should somebody have removed it meanwhile.
+    let source = match cloud.video(&request.source).and_then(|video| open_object(video, &Limits::default())) {
+        Ok(source) => Some(source),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::BadInput) => {
+            eprintln!("job {job_id}: there are no pictures: {error}");
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let reduced = reduce(&cloud.objects, &request, &plan, source.as_ref(), devices(&runs), &scratch())?;
 
     let bottleneck = StageSummary::of_runs(&runs).bottleneck();
     let figures = Figures {
         wall_s: Some(now() - job.started_at.unwrap_or(job.created_at)),
         bottleneck: Some(bottleneck).filter(|stage| !stage.is_empty()),
         resumed_chunks: 0,
-    };
-    // The pictures come from the video. The result stands without it, should somebody have removed it meanwhile.
-    let source = match cloud.video(&request.source).and_then(|video| open_object(video, &Limits::default())) {
-        Ok(source) => Some(source),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::BadInput) => {
-            eprintln!("job {job_id}: the report has no pictures: {error}");
-            None
-        }
-        Err(error) => return Err(error),
     };
     write_report(&cloud.objects, &request, &plan, runs, source.as_ref(), figures)?;
     finish(cloud, input)?;

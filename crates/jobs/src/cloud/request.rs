@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use framefan_analyzers::analyzer::Params;
-use framefan_contract::request::Precision;
+use framefan_analyzers::params::Params;
+use framefan_contract::request::{ExportFormat, Precision};
 use framefan_contract::{Error, Rational, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -63,6 +63,9 @@ pub struct CloudRequest {
     /// Wanted length of a chunk, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunk_seconds: Option<Value>,
+    /// Forms in which the results are also written: `all`, `mot`, `coco`, `csv`, `parquet`, `webvtt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exports: Option<Vec<String>>,
     /// Which queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compute: Option<Compute>,
@@ -139,6 +142,10 @@ impl CloudRequest {
             analyzers: self.analyzers.clone().unwrap_or_else(|| defaults.analyzers.clone()),
             params: self.params.clone(),
             common,
+            exports: match &self.exports {
+                Some(exports) => ExportFormat::parse_list(exports.iter().map(String::as_str))?,
+                None => defaults.exports.clone(),
+            },
             precision,
             device_class,
             chunk_seconds: self.chunk_seconds(defaults)?,

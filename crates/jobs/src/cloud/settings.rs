@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use framefan_contract::request::ExportFormat;
 use framefan_contract::{Error, Rational, Result};
 use framefan_models::ComputeDevice;
 
@@ -75,6 +76,8 @@ pub struct Defaults {
     pub models: PathBuf,
     /// `DEFAULT_ANALYZERS`, separated by commas.
     pub analyzers: Vec<String>,
+    /// `DEFAULT_EXPORTS`, separated by commas: forms in which results are also written; none when not given.
+    pub exports: Vec<ExportFormat>,
     /// `CHUNK_SECONDS`.
     pub chunk_seconds: Rational,
     /// `SAMPLE_FPS`, as the user wrote it.
@@ -106,6 +109,8 @@ impl Defaults {
         Ok(Defaults {
             models: models_folder(variables),
             analyzers: analyzers.split(',').map(|name| name.trim().to_owned()).filter(|n| !n.is_empty()).collect(),
+            exports: ExportFormat::parse_list(variables.find("DEFAULT_EXPORTS").unwrap_or_default().split(','))
+                .map_err(|error| error.context("DEFAULT_EXPORTS"))?,
             chunk_seconds: variables.parse(
                 "CHUNK_SECONDS",
                 Rational { num: 30, den: 1 },

@@ -1,11 +1,13 @@
 //! Decoding: frames in presentation order, each sent on when an analyzer samples it; chunks claimed as they begin.
 
+use std::collections::VecDeque;
+
 use crossbeam_channel::Sender;
 use framefan_contract::Result;
 use framefan_contract::artifact::DamagedSpan;
 use framefan_media::{DecodeOptions, Decoded, Frame, FrameReader};
 
-use super::{Begun, Message, Pass, Sampled, StageEnd, Stream, unless_disconnected};
+use super::{Begun, Looked, Message, Pass, Sampled, StageEnd, Stream, unless_disconnected};
 use crate::collect::{ChunkEnd, Slot};
 use crate::metrics::{StageClock, stage_metrics};
 use crate::progress::Progress;
@@ -15,14 +17,18 @@ use crate::shard::check_stop;
 /// Decodes the stream's chunks.
 pub(super) fn decode(stream: &Stream<'_>, begun: &Begun, to_convert: Sender<Message<Sampled>>) -> (Pass, Result<()>) {
     let clock = StageClock::start("decode");
-    let options = DecodeOptions { threads: stream.task.decode_threads, ..DecodeOptions::default() };
+    let options = DecodeOptions {
+        threads: stream.task.decode_threads,
+        stencil: stream.lanes.stencil as u32,
+        ..DecodeOptions::default()
+    };
     let plan = stream.task.plan;
     let source = stream.task.source.clone();
     let mut reader = match FrameReader::open(source, &plan.video, plan.index_method, stream.chunks, &options) {
         Ok(reader) => reader,
         Err(error) => return (Pass::default(), Err(error)),
     };
-    let mut stage = Decode { stream, begun, clock, to_convert, cursor: None };
+    let mut stage = Decode { stream, begun, clock, to_convert, before: VecDeque::new(), cursor: None };
     let outcome = stage.run(&mut reader);
     let read = reader.read_metrics();
     stage.clock.add_wait_in(read.wait_s);
@@ -38,6 +44,8 @@ struct Decode<'a> {
     begun: &'a Begun,
     clock: StageClock,
     to_convert: Sender<Message<Sampled>>,
+    /// The last frames that were not sent on: the stencil of the next one that is.
+    before: VecDeque<Frame>,
     cursor: Option<Cursor>,
 }
 
@@ -58,8 +66,7 @@ impl Decode<'_> {
             check_stop(self.stream.task, self.stream.leases)?;
             match reader.next()? {
                 None => return Ok(()),
-                // No analyzer has asked for a stencil yet.
-                Some(Decoded::Stencil { .. }) => {}
+                Some(Decoded::Stencil { frame, .. }) => self.keep(frame),
                 Some(Decoded::Frame { chunk, frame }) => self.frame(chunk, frame)?,
                 Some(Decoded::ChunkEnd { chunk, damaged, .. }) => self.end(chunk, damaged)?,
             }
@@ -86,6 +93,7 @@ impl Decode<'_> {
         let (analyzers, video) = (self.stream.analyzers, &self.stream.task.plan.video);
         let cursor = self.enter(chunk)?;
         if !cursor.claimed {
+            self.keep(frame);
             return Ok(());
         }
         let pts = frame.pts();
@@ -100,10 +108,22 @@ impl Decode<'_> {
         cursor.frames += 1;
         cursor.first_pts.get_or_insert(pts);
         cursor.last_pts = Some(pts);
+        for frame in self.before.drain(..) {
+            self.clock.send(&self.to_convert, Message::Work(Sampled { looked: None, frame }))?;
+        }
         if looked_at_by != 0 {
-            self.clock.send(&self.to_convert, Message::Work(Sampled { slot, looked_at_by, frame }))?;
+            let looked = Some(Looked { slot, by: looked_at_by });
+            self.clock.send(&self.to_convert, Message::Work(Sampled { looked, frame }))?;
         }
         Ok(())
+    }
+
+    /// Notes a frame that no analyzer looks at.
+    fn keep(&mut self, frame: Frame) {
+        self.before.push_back(frame);
+        if self.before.len() > self.stream.lanes.stencil {
+            self.before.pop_front();
+        }
     }
 
     fn end(&mut self, chunk: u32, damaged: Vec<DamagedSpan>) -> Result<(), StageEnd> {

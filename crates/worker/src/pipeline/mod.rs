@@ -5,7 +5,9 @@
 //! A stage that fails drops its ends of the channels: the stages before it see that nobody listens, those after it that
 //! nothing more comes, and all end. What was whole by then is committed.
 
+mod convert;
 mod decode;
+mod lanes;
 mod network;
 mod write;
 
@@ -14,16 +16,17 @@ use std::thread;
 
 use candle_core::Tensor;
 use crossbeam_channel::bounded;
+use framefan_analyzers::Finding;
 use framefan_contract::plan::Chunk;
 use framefan_contract::run::{ChunkTiming, StageMetrics};
 use framefan_contract::{Error, Result};
 use framefan_media::Frame;
-use serde_json::value::RawValue;
 
 use crate::collect::{ChunkEnd, Slot};
 use crate::lease::{Leases, now};
-use crate::metrics::{self, Disconnected};
+use crate::metrics::{self, Disconnected, StageClock};
 use crate::shard::{AnalyzerRun, ShardTask};
+pub(crate) use lanes::Lanes;
 
 /// Decoded frames that wait for conversion: enough to ride out a burst, few enough that 4K frames fit in memory.
 const FRAMES_WAITING: usize = 4;
@@ -36,6 +39,8 @@ const RECORDS_WAITING: usize = 64;
 pub(crate) struct Stream<'a> {
     pub task: &'a ShardTask<'a>,
     pub analyzers: &'a [AnalyzerRun],
+    /// What they have in common.
+    pub lanes: &'a Lanes,
     /// Consecutive chunks to work on.
     pub chunks: &'a [Chunk],
     pub leases: &'a Leases<'a>,
@@ -55,25 +60,31 @@ enum Message<T> {
     End(ChunkEnd),
 }
 
-/// A frame on its way to conversion, with the analyzers (by bit) that look at it.
-struct Sampled {
+/// Where a frame that analyzers look at belongs, and which of them (by bit) do.
+#[derive(Clone, Copy)]
+struct Looked {
     slot: Slot,
-    looked_at_by: u32,
+    by: u32,
+}
+
+/// A frame on its way to conversion. One that nobody looks at comes just before one that an analyzer with a stencil does.
+struct Sampled {
+    looked: Option<Looked>,
     frame: Frame,
 }
 
-/// Inputs, and later outputs, of one analyzer: as many slots as are real, padded to the batch size.
+/// The inputs of a lane: those of the stencil first, then as many as `frames` are real, padded to the batch size.
 struct Batch {
-    analyzer: usize,
-    slots: Vec<Slot>,
-    tensor: Tensor,
+    lane: usize,
+    frames: Vec<Looked>,
+    inputs: Tensor,
 }
 
 /// What an analyzer says of one frame.
-struct Finding {
+struct Recorded {
     analyzer: usize,
     slot: Slot,
-    data: Box<RawValue>,
+    finding: Finding,
 }
 
 /// What one stage, one pass, or all passes of a shard did.
@@ -127,7 +138,7 @@ pub(crate) fn run(stream: &Stream<'_>) -> (Pass, Result<()>) {
         // Each thread owns its ends of the channels, so that they close when it ends, however it ends.
         let stages = [
             ("decode", scope.spawn(move || decode::decode(stream, begun, to_convert))),
-            ("convert", scope.spawn(move || network::convert(stream, from_decode, to_infer))),
+            ("convert", scope.spawn(move || convert::convert(stream, from_decode, to_infer))),
             ("infer", scope.spawn(move || network::infer(stream, from_convert, to_interpret))),
             ("postprocess", scope.spawn(move || network::interpret(stream, from_infer, to_write))),
             ("write", scope.spawn(move || write::write(stream, begun, from_interpret))),
@@ -148,6 +159,13 @@ pub(crate) fn run(stream: &Stream<'_>) -> (Pass, Result<()>) {
 fn panic_message(stage: &str, panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     format!("the {stage} stage panicked: {}", text.unwrap_or("no message"))
+}
+
+/// Runs a stage and times it.
+fn timed(name: &'static str, work: impl FnOnce(&mut StageClock) -> Result<(), StageEnd>) -> (Pass, Result<()>) {
+    let mut clock = StageClock::start(name);
+    let outcome = work(&mut clock);
+    (Pass { stages: vec![clock.finish()], ..Pass::default() }, unless_disconnected(outcome))
 }
 
 /// Why a stage ended before its input did.

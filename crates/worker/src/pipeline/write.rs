@@ -1,12 +1,11 @@
 //! Writing: a chunk whose records are all there is committed and counted.
 
 use crossbeam_channel::Receiver;
-use framefan_contract::artifact::Record;
 use framefan_contract::run::ChunkTiming;
 use framefan_contract::{Result, keys};
 
-use super::{Begun, Finding, Message, Pass, Stream};
-use crate::collect::{self, ChunkEnd, Collector};
+use super::{Begun, Message, Pass, Recorded, Stream};
+use crate::collect::{self, ChunkEnd, Collected, Collector};
 use crate::lease::now;
 use crate::metrics::StageClock;
 use crate::progress::Progress;
@@ -15,7 +14,7 @@ use crate::progress::Progress;
 pub(super) fn write(
     stream: &Stream<'_>,
     begun: &Begun,
-    from_interpret: Receiver<Message<Finding>>,
+    from_interpret: Receiver<Message<Recorded>>,
 ) -> (Pass, Result<()>) {
     let mut clock = StageClock::start("write");
     let mut chunks = Vec::new();
@@ -24,7 +23,7 @@ pub(super) fn write(
     let mut outcome = Ok(());
     while let Some(message) = clock.receive(&from_interpret) {
         let whole = match message {
-            Message::Work(Finding { analyzer, slot, data }) => collector.record(analyzer, slot, data),
+            Message::Work(Recorded { analyzer, slot, finding }) => collector.record(analyzer, slot, finding),
             Message::End(end) => collector.end(end),
         };
         let Some((end, records)) = whole else { continue };
@@ -44,14 +43,15 @@ fn commit(
     stream: &Stream<'_>,
     begun: &Begun,
     end: ChunkEnd,
-    records: Vec<Vec<Record>>,
+    records: Vec<Vec<Collected>>,
     names: &[String],
 ) -> Result<ChunkTiming> {
     let task = stream.task;
     let position = stream.position(end.chunk);
     let chunk = &stream.chunks[position];
     let digest = task.request.chunk_digest(chunk.start_pts, chunk.end_pts);
-    task.artifacts().commit(&collect::artifact(chunk, digest, end, records, names))?;
+    let (artifact, sidecars) = collect::artifact(chunk, digest, end, records, names);
+    task.artifacts().commit(&artifact, &sidecars)?;
     let (started_at, completed_at) = (begun.at(position), now());
     let runtime_ms = ((completed_at - started_at) * 1000.0).max(0.0) as u64;
     if stream.leases.complete(chunk.index, &keys::chunk(&task.plan.job_id, chunk.index), runtime_ms)? {

@@ -1,24 +1,16 @@
-"""A stand-in for a Lambda function: speaks the Runtime API and does what its payload says. Needs only Python itself.
+"""A stand-in for a Lambda function: does what its payload says.
 
 Its first argument names the behaviour when the payload does not: {"do": NAME, ...}.
 """
 
-import json
 import os
 import signal
 import sys
 import time
-import urllib.request
+from pathlib import Path
 
-API = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"
-
-
-class Failure(Exception):
-    """An error of the handler, with the type that it is reported under."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind, self.message = kind, message
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from function_runtime import Failure, serve  # noqa: E402
 
 
 def handle(event: dict):
@@ -48,13 +40,4 @@ def handle(event: dict):
     raise Failure("Usage", f"no behaviour {what}")
 
 
-while True:
-    with urllib.request.urlopen(f"{API}/next") as invocation:
-        request_id = invocation.headers["Lambda-Runtime-Aws-Request-Id"]
-        payload = json.load(invocation)
-    try:
-        answer, where = handle(payload), "response"
-    except Failure as failure:
-        answer, where = {"errorType": failure.kind, "errorMessage": failure.message}, "error"
-    urllib.request.urlopen(urllib.request.Request(
-        f"{API}/{request_id}/{where}", json.dumps(answer).encode(), method="POST")).read()
+serve(handle)
