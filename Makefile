@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export FRAMEFAN_PYTHON ?= $(CURDIR)/.venv/bin/python
 
-CHECKS := check-format check-lints check-rustdoc check-schemas check-licences check-docs
+CHECKS := check-format check-lints check-rustdoc check-schemas check-licences check-docs check-cdk
 
 .PHONY: help setup demo test check bench schemas $(CHECKS)
 
@@ -44,6 +44,9 @@ check-schemas: ## docs/schemas agrees with the code
 
 check-licences: ## every dependency's licence is on the list
 	python3 scripts/check-licences.py
+
+check-cdk: ## the deployment's template is what it should be, and cdk-nag, cfn-lint and asl-validator find nothing
+	PATH="$$PATH:$$(dirname $(FRAMEFAN_PYTHON))" npm --prefix infra/cdk --silent test
 
 check-docs: ## links and paths in the documents lead somewhere, no file names a private machine
 	python3 scripts/check-docs.py

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 BACKQUOTED = re.compile(r"`([^`\s]+)`")
-PROJECT_PATH = re.compile(r"^(?:crates|cli|docs|scripts|tests|\.ci)/[\w./-]+$")
+PROJECT_PATH = re.compile(r"^(?:crates|cli|docs|functions|gpu-job|infra|scripts|statemachine|tests|\.ci)/[\w./-]+$")
 # Home folders and mount points of a machine. A letter before the slash makes it part of a longer, relative path.
 MACHINE_PATH = re.compile(r"(?<![\w.$})~*>-])/(?:home|root|Users|work|farm|mnt|srv)/[\w.]")
 REGISTRY = re.compile(

@@ -99,7 +99,7 @@ make_venv() {
 install_npm_packages() {
   local folder lock stamp
   PATH="$PATH:$(dirname "${FRAMEFAN_PYTHON:-$PWD/.venv/bin/python}")"
-  for folder in statemachine; do
+  for folder in statemachine infra/cdk; do
     lock=$folder/package-lock.json stamp=$folder/node_modules/.package-lock.stamp
     if [ ! -f "$lock" ] || cmp -s "$lock" "$stamp"; then
       continue
