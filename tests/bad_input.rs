@@ -28,7 +28,7 @@ fn end_of(mut command: Command) -> (Option<i32>, String, String) {
 
 fn run(video: &Path, out: &Path) -> Command {
     let weights = random_weights();
-    Small { video, weights: &weights, out, chunk_seconds: "1", shards: 2, workers: 2 }.command()
+    Small { analyzers: &["pose"], video, weights: &weights, out, chunk_seconds: "1", shards: 2, workers: 2 }.command()
 }
 
 /// Probe, plan and run refuse the file with code 3 and one line that names it and contains one of `reasons`.

@@ -99,7 +99,15 @@ fn wrong_weights_are_named() {
     let weights = folder.path().join("weights.safetensors");
     std::fs::write(&weights, b"not weights").unwrap();
     let out = folder.path().join("out");
-    let run = Small { video: &video, weights: &weights, out: &out, chunk_seconds: "1", shards: 1, workers: 1 };
+    let run = Small {
+        analyzers: &["pose"],
+        video: &video,
+        weights: &weights,
+        out: &out,
+        chunk_seconds: "1",
+        shards: 1,
+        workers: 1,
+    };
     let output = run.command().output().unwrap();
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{err}");
@@ -110,7 +118,15 @@ fn wrong_weights_are_named() {
 fn run_prints_one_object_as_the_last_line() {
     let folder = tempfile::tempdir().unwrap();
     let (video, weights) = (videos::path("h264.mp4"), random_weights());
-    let run = Small { video: &video, weights: &weights, out: folder.path(), chunk_seconds: "1", shards: 2, workers: 1 };
+    let run = Small {
+        analyzers: &["pose"],
+        video: &video,
+        weights: &weights,
+        out: folder.path(),
+        chunk_seconds: "1",
+        shards: 2,
+        workers: 1,
+    };
     let summary = run.run();
     assert_eq!(summary["stage"], "DONE");
     assert_eq!((&summary["frames"], &summary["sampled_frames"]), (&75.into(), &30.into()));

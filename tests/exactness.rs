@@ -1,16 +1,18 @@
-//! The pose section is the same bytes for every chunking, number of shards and number of workers, and when the run was
-//! killed on the way and started again.
+//! Every analyzer's section is the same bytes alone and beside all others, for every chunking, number of shards and number
+//! of workers, and when the run was killed on the way and started again.
 #![allow(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use framefan_testkit::videos;
-use support::{Small, pose_section, random_weights};
+use serde_json::Value;
+use support::{ALL, Small, random_weights, sections};
 
 const CHUNKINGS: [&str; 7] = ["0.3", "0.7", "1", "1.3", "1.9", "2.6", "60"];
 
@@ -22,22 +24,42 @@ fn kill_on_the_way(run: &Small<'_>, wall: Duration, percent: u32) {
     child.wait().unwrap();
 }
 
-/// Runs one video in seven chunkings over one to three shards, each killed once, and compares with a single chunk.
-fn check(video: &Path, weights: &Path) -> u64 {
+/// Each analyzer alone, in one chunk and one shard: their sections, and frames looked at.
+fn alone(whole: &Small<'_>) -> (BTreeMap<String, String>, u64) {
+    let (mut expected, mut sampled) = (BTreeMap::new(), 0);
+    for name in ALL {
+        let summary = Small { analyzers: &[name], ..whole.clone() }.run();
+        assert_eq!(summary["chunks"], 1, "{}", whole.video.display());
+        sampled += summary["sampled_frames"].as_u64().unwrap();
+        expected.extend(sections(&summary, &[name]));
+    }
+    (expected, sampled)
+}
+
+/// The comparison is of something: everything that is counted here is there.
+fn check_plenty(expected: &BTreeMap<String, String>) {
+    let section = |name: &str| serde_json::from_str::<Value>(&expected[name]).unwrap();
+    let frames = section("pose")["frames"].as_array().unwrap().clone();
+    assert!(frames.iter().any(|frame| !frame["people"].as_array().unwrap().is_empty()), "no people");
+    assert!(!section("track")["detections"].as_array().unwrap().is_empty(), "no detections");
+    let golden = section("golden_frames");
+    let moving = |frame: &Value| frame["motion"].as_f64().unwrap() > 0.0;
+    assert!(golden["frames"].as_array().unwrap().iter().any(moving), "nothing moves");
+}
+
+/// Runs one video in seven chunkings over one to three shards, each killed once, and compares with each analyzer alone.
+fn check(video: &Path, weights: &Path) {
     let folder = tempfile::tempdir().unwrap();
     let whole_out = folder.path().join("whole");
-    let whole = Small { video, weights, out: &whole_out, chunk_seconds: "100000", shards: 1, workers: 1 };
+    let whole =
+        Small { analyzers: ALL, video, weights, out: &whole_out, chunk_seconds: "100000", shards: 1, workers: 1 };
+    let (expected, sampled) = alone(&whole);
+    check_plenty(&expected);
     let began = Instant::now();
     let summary = whole.run();
     let wall = began.elapsed();
-    assert_eq!(summary["chunks"], 1, "{}", video.display());
-    let expected = pose_section(&summary);
-    let people: u64 = {
-        let section: serde_json::Value = serde_json::from_str(&expected).unwrap();
-        let frames = section["frames"].as_array().unwrap();
-        assert_eq!(frames.len() as u64, summary["sampled_frames"].as_u64().unwrap());
-        frames.iter().map(|f| f["people"].as_array().unwrap().len() as u64).sum()
-    };
+    assert_eq!(sections(&summary, ALL), expected, "{}: all in one pass", video.display());
+    assert_eq!(summary["sampled_frames"], sampled);
     let mut chunk_counts = Vec::new();
     for (i, chunk_seconds) in CHUNKINGS.into_iter().enumerate() {
         for shards in 1..=3 {
@@ -48,7 +70,7 @@ fn check(video: &Path, weights: &Path) -> u64 {
             let summary = run.run();
             chunk_counts.push(summary["chunks"].as_u64().unwrap());
             assert_eq!(
-                pose_section(&summary),
+                sections(&summary, ALL),
                 expected,
                 "{} with chunks of {chunk_seconds} s and {shards} shards",
                 video.display()
@@ -56,45 +78,45 @@ fn check(video: &Path, weights: &Path) -> u64 {
         }
     }
     assert!(chunk_counts.iter().any(|&n| n > 1), "no chunking of {} made more than one chunk", video.display());
-    people
 }
 
-fn check_generated(name: &str) {
-    let people = check(&videos::path(name), &random_weights());
-    assert!(people > 0, "the comparison would be of nothing");
+/// A new analyzer is tried here too.
+#[test]
+fn all_analyzers_are_here() {
+    let mut registered: Vec<_> = framefan_analyzers::REGISTRY.iter().map(|analyzer| analyzer.name()).collect();
+    registered.sort_unstable();
+    assert_eq!(registered, ALL);
 }
 
 #[test]
 fn b_frames_in_mp4() {
-    check_generated("h264.mp4");
+    check(&videos::path("h264.mp4"), &random_weights());
 }
 
 #[test]
 fn open_gops_in_mpeg_ts() {
-    check_generated("h264_open_gop.ts");
+    check(&videos::path("h264_open_gop.ts"), &random_weights());
 }
 
 #[test]
 fn variable_frame_rate() {
-    check_generated("h264_vfr.mp4");
+    check(&videos::path("h264_vfr.mp4"), &random_weights());
 }
 
 #[test]
 fn packets_without_timestamps() {
-    check_generated("h264.avi");
+    check(&videos::path("h264.avi"), &random_weights());
 }
 
 #[test]
 fn hidden_frames_of_vp8() {
-    check_generated("vp8_altref.webm");
+    check(&videos::path("vp8_altref.webm"), &random_weights());
 }
 
 #[test]
 fn real_video_and_weights() {
-    let Some(data) = framefan_testkit::data_or_skip("pose sections of a real video are the same for every chunking")
-    else {
+    let Some(data) = framefan_testkit::data_or_skip("sections of a real video are the same for every chunking") else {
         return;
     };
-    let people = check(&data.join("video/05_default_juggle.mp4"), &data.join("weights/yolov8n-pose.safetensors"));
-    assert!(people > 0, "the comparison would be of nothing");
+    check(&data.join("video/05_default_juggle.mp4"), &data.join("weights/yolov8n-pose.safetensors"));
 }

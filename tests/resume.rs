@@ -41,7 +41,15 @@ fn kill_at_any_moment_and_run_again() {
     let (video, weights) = (video(), random_weights());
     let folder = tempfile::tempdir().unwrap();
     let base = folder.path().join("whole");
-    let whole = Small { video: &video, weights: &weights, out: &base, chunk_seconds: "0.5", shards: 2, workers: 2 };
+    let whole = Small {
+        analyzers: &["pose"],
+        video: &video,
+        weights: &weights,
+        out: &base,
+        chunk_seconds: "0.5",
+        shards: 2,
+        workers: 2,
+    };
     let began = Instant::now();
     let expected = pose_section(&whole.run());
     let wall = began.elapsed();
@@ -68,7 +76,15 @@ fn a_stop_keeps_finished_chunks_and_exits_130() {
     let (video, weights) = (video(), random_weights());
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let run = Small { video: &video, weights: &weights, out: &out, chunk_seconds: "0.5", shards: 1, workers: 1 };
+    let run = Small {
+        analyzers: &["pose"],
+        video: &video,
+        weights: &weights,
+        out: &out,
+        chunk_seconds: "0.5",
+        shards: 1,
+        workers: 1,
+    };
     for stop in ["-INT", "-TERM"] {
         let _ = std::fs::remove_dir_all(&out);
         let mut child = start(&run);
@@ -92,7 +108,15 @@ fn a_stop_keeps_finished_chunks_and_exits_130() {
 fn asking_again_does_no_inference_and_force_starts_over() {
     let (video, weights) = (video(), random_weights());
     let folder = tempfile::tempdir().unwrap();
-    let run = Small { video: &video, weights: &weights, out: folder.path(), chunk_seconds: "1", shards: 1, workers: 1 };
+    let run = Small {
+        analyzers: &["pose"],
+        video: &video,
+        weights: &weights,
+        out: folder.path(),
+        chunk_seconds: "1",
+        shards: 1,
+        workers: 1,
+    };
     let first = run.run();
     assert_eq!(first["resumed_chunks"], 0);
     let again = run.run();
@@ -117,8 +141,15 @@ fn asking_again_does_no_inference_and_force_starts_over() {
 fn a_lost_chunk_file_is_made_again() {
     let (video, weights) = (video(), random_weights());
     let folder = tempfile::tempdir().unwrap();
-    let run =
-        Small { video: &video, weights: &weights, out: folder.path(), chunk_seconds: "0.5", shards: 1, workers: 1 };
+    let run = Small {
+        analyzers: &["pose"],
+        video: &video,
+        weights: &weights,
+        out: folder.path(),
+        chunk_seconds: "0.5",
+        shards: 1,
+        workers: 1,
+    };
     let first = run.run();
     let job = folder.path().join("jobs").join(first["job_id"].as_str().unwrap());
     std::fs::remove_file(job.join("chunks/chunk_0001.json")).unwrap();
@@ -131,8 +162,15 @@ fn a_lost_chunk_file_is_made_again() {
 fn two_runs_at_once_end_with_one_result() {
     let (video, weights) = (video(), random_weights());
     let folder = tempfile::tempdir().unwrap();
-    let run =
-        Small { video: &video, weights: &weights, out: folder.path(), chunk_seconds: "0.5", shards: 1, workers: 1 };
+    let run = Small {
+        analyzers: &["pose"],
+        video: &video,
+        weights: &weights,
+        out: folder.path(),
+        chunk_seconds: "0.5",
+        shards: 1,
+        workers: 1,
+    };
     let children = [start(&run), start(&run)];
     let codes: Vec<_> = children.into_iter().map(|c| c.wait_with_output().unwrap().status.code()).collect();
     // One of them wins; the other one finishes after it, or is told to wait for it.
@@ -148,7 +186,15 @@ fn a_failing_stage_ends_the_run() {
     let (video, weights) = (video(), random_weights());
     let folder = tempfile::tempdir().unwrap();
     let (good, bad) = (folder.path().join("good"), folder.path().join("bad"));
-    let run = Small { video: &video, weights: &weights, out: &good, chunk_seconds: "0.5", shards: 2, workers: 2 };
+    let run = Small {
+        analyzers: &["pose"],
+        video: &video,
+        weights: &weights,
+        out: &good,
+        chunk_seconds: "0.5",
+        shards: 2,
+        workers: 2,
+    };
     let job_id = run.run()["job_id"].as_str().unwrap().to_owned();
     // A file where the folder of chunks should be.
     std::fs::create_dir_all(bad.join("jobs").join(&job_id)).unwrap();

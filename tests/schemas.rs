@@ -39,7 +39,15 @@ fn check(schema: &str, instance: &Value) {
 fn real_output_matches() {
     let folder = tempfile::tempdir().unwrap();
     let (video, weights) = (videos::path("h264.avi"), random_weights());
-    let run = Small { video: &video, weights: &weights, out: folder.path(), chunk_seconds: "1", shards: 2, workers: 1 };
+    let run = Small {
+        analyzers: &["pose"],
+        video: &video,
+        weights: &weights,
+        out: folder.path(),
+        chunk_seconds: "1",
+        shards: 2,
+        workers: 1,
+    };
     let summary = run.run();
     let job = folder.path().join("jobs").join(summary["job_id"].as_str().unwrap());
     check("request", &read(&job.join("manifest.json")));

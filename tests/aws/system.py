@@ -77,6 +77,42 @@ def environment(models_folder: pathlib.Path) -> dict[str, str]:
     }
 
 
+class Observed(Cloud):
+    """A deployment whose calls are remembered when it ends."""
+
+    def stop(self) -> None:
+        _CALLS.update((role, *called) for call in self.calls() if (role := _role(call["caller"]))
+                      for called in _actions(role, call))
+        super().stop()
+
+
+# Of all deployments: role of the caller, action, resource.
+_CALLS: set[tuple[str, str, str]] = set()
+
+
+def _role(caller: dict) -> str | None:
+    """The role, by the deployment's name, that a caller has."""
+    match caller["kind"]:
+        case "function":
+            return caller["name"].removeprefix("framefan-")
+        case "job":
+            return "job"
+        case "state-machine":
+            return "stateMachine"
+    return None
+
+
+def _actions(role: str, call: dict) -> list[tuple[str, str]]:
+    # In a deployment the state machine names versions of the functions.
+    version = ":1" if role == "stateMachine" and call["service"] == "lambda" else ""
+    return [(action, resource + version) for action, resource in call["actions"]]
+
+
+def calls_by_role() -> set[tuple[str, str, str]]:
+    """What all deployments that have ended called: role, action, resource."""
+    return _CALLS
+
+
 def deploy(models_folder: pathlib.Path | None = None, faults: bool = False, **changes) -> Cloud:
     """The system on a new local AWS."""
     functions = {
@@ -91,7 +127,7 @@ def deploy(models_folder: pathlib.Path | None = None, faults: bool = False, **ch
         "waits": {"retry_scale": 0.1, "stop_grace_s": 25.0},
         **changes,
     }
-    return Cloud(config)
+    return Observed(config)
 
 
 def local_section(path: pathlib.Path, *options: str, weights: pathlib.Path | None = None) -> bytes:

@@ -23,17 +23,24 @@ pub fn framefan() -> Command {
 /// bit of it must survive chunking, sharding and resuming. So a clone without real weights can test exactness.
 pub fn random_weights() -> PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| {
-        let path = framefan_testkit::target_dir().join("test-weights").join("yolov8n-pose-random-2.safetensors");
-        if !path.exists() {
-            write_random_weights(&path);
-        }
-        path
-    })
-    .clone()
+    PATH.get_or_init(|| random_weights_of("yolov8n-pose-random-2", include_str!("yolov8n-pose.shapes.txt"))).clone()
 }
 
-fn write_random_weights(path: &Path) {
+/// The same of OSNet's shapes.
+pub fn random_osnet() -> PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| random_weights_of("osnet-x0.25-random-1", include_str!("osnet-x0.25.shapes.txt"))).clone()
+}
+
+fn random_weights_of(name: &str, shapes: &str) -> PathBuf {
+    let path = framefan_testkit::target_dir().join("test-weights").join(format!("{name}.safetensors"));
+    if !path.exists() {
+        write_random_weights(&path, shapes);
+    }
+    path
+}
+
+fn write_random_weights(path: &Path, shapes: &str) {
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let mut uniform = || {
         // xorshift64*: the same numbers on every machine.
@@ -43,7 +50,7 @@ fn write_random_weights(path: &Path) {
         (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 40) as f32 / (1u64 << 24) as f32 * 2.0 - 1.0
     };
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-    for line in include_str!("yolov8n-pose.shapes.txt").lines() {
+    for line in shapes.lines() {
         let mut words = line.split(' ');
         let name = words.next().unwrap().to_owned();
         let shape: Vec<usize> = words.map(|w| w.parse().unwrap()).collect();
@@ -73,9 +80,13 @@ fn write_random_weights(path: &Path) {
     std::fs::rename(&temporary, path).unwrap();
 }
 
+/// Every analyzer, with parameters under which random weights find plenty. Pose and track share an inference.
+pub const ALL: &[&str] = &["golden_frames", "pose", "track"];
+
 /// A small run: what it takes beyond the video.
 #[derive(Clone)]
 pub struct Small<'a> {
+    pub analyzers: &'a [&'a str],
     pub video: &'a Path,
     pub weights: &'a Path,
     pub out: &'a Path,
@@ -88,10 +99,19 @@ impl Small<'_> {
     /// `framefan run` with a small network input.
     pub fn command(&self) -> Command {
         let mut command = framefan();
+        command.arg("run").arg(self.video);
+        for analyzer in self.analyzers {
+            command.args(["--analyzer", analyzer]);
+        }
+        if self.analyzers.contains(&"track") {
+            let params = ["model=yolov8n-pose", "appearance=osnet-x0.25", "max_detections=5"];
+            for param in params {
+                command.arg("--param").arg(format!("track.{param}"));
+            }
+            command.arg("--model").arg(format!("osnet-x0.25={}", random_osnet().display()));
+        }
         command
-            .arg("run")
-            .arg(self.video)
-            .args(["--analyzer", "pose", "--max-width", "96", "--json"])
+            .args(["--max-width", "96", "--json"])
             .arg("--model")
             .arg(format!("yolov8n-pose={}", self.weights.display()))
             .args(["--chunk-seconds", self.chunk_seconds])
@@ -125,6 +145,12 @@ pub fn section(results: &str, analyzer: &str) -> String {
     let text = std::fs::read_to_string(results).unwrap();
     let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&text).unwrap();
     fields[analyzer].get().to_owned()
+}
+
+/// The sections of these analyzers.
+pub fn sections(summary: &Value, analyzers: &[&str]) -> BTreeMap<String, String> {
+    let results = summary["results"].as_str().unwrap();
+    analyzers.iter().map(|&name| (name.to_owned(), section(results, name))).collect()
 }
 
 /// The pose section of the run that `summary` tells of.

@@ -15,8 +15,12 @@ pub use analyzer::{
     Analyzer, ChunkContext, ChunkStage, Finding, Finish, FrameSource, FrameTime, MediaSink, Needs, ReduceContext,
     ReduceStage, Sampling,
 };
-pub use networks::Networks;
 use framefan_contract::{Error, Result};
+pub use networks::Networks;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/writing-an-analyzer.md")]
+struct Guide;
 
 /// Every analyzer there is.
 pub static REGISTRY: &[&dyn Analyzer] = &[&pose::Pose];

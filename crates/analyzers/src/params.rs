@@ -124,7 +124,9 @@ impl Specs {
             Value::Number(number) => number.to_string(),
             other => other.to_string(),
         };
-        let wrong = |allowed: String| Error::usage(format!("{}.{} is '{written}'; allowed is {allowed}", self.analyzer, spec.key));
+        let wrong = |allowed: String| {
+            Error::usage(format!("{}.{} is '{written}'; allowed is {allowed}", self.analyzer, spec.key))
+        };
         match spec.domain {
             Domain::Fraction { min, max, .. } => {
                 let allowed = || wrong(format!("a number from {min} to {max}, such as 10, 2.5 or 30000/1001"));

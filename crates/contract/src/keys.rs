@@ -55,6 +55,11 @@ pub fn section(job_id: &str, analyzer: &str) -> String {
     format!("jobs/{job_id}/final_results.{analyzer}.json")
 }
 
+/// A file for other programs.
+pub fn export(job_id: &str, name: &str) -> String {
+    format!("jobs/{job_id}/exports/{name}")
+}
+
 /// The page for people.
 pub fn report(job_id: &str) -> String {
     format!("jobs/{job_id}/report.html")

@@ -11,6 +11,7 @@ pub mod cloud;
 pub mod import;
 mod local;
 mod models;
+mod exports;
 mod objects;
 mod pictures;
 mod plan;

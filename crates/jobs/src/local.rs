@@ -25,6 +25,7 @@ use crate::objects::{all_runs, devices, remove_objects, to_json, to_value};
 use crate::plan::{accept_plan, make_plan, queue_chunks};
 use crate::process::Process;
 use crate::reduce::{Reduced, reduce};
+use crate::exports::write_exports;
 use crate::report::write_report;
 use crate::source::{OpenSource, open};
 use crate::summary::{RunSummary, StageSummary};
@@ -160,7 +161,9 @@ impl Job<'_> {
         // The merge runs again even for a finished job: it costs little, and the files are then whole whatever happened.
         let reducing = Instant::now();
         let all_runs = all_runs(&self.objects, &self.job_id)?;
-        let reduced = reduce(&self.objects, &self.request, &plan, Some(&self.source), devices(&all_runs), self.run.out)?;
+        let reduced =
+            reduce(&self.objects, &self.request, &plan, Some(&self.source), devices(&all_runs), self.run.out)?;
+        write_exports(&self.objects, &self.request, &reduced.header, self.run.out)?;
         stages.reduce_s = reducing.elapsed().as_secs_f64();
 
         let reporting = Instant::now();

@@ -96,13 +96,7 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    fn take(
-        &mut self,
-        artifacts: &Artifacts<'_>,
-        artifact: Artifact,
-        chunk: &Chunk,
-        parts: &mut [Part],
-    ) -> Result<()> {
+    fn take(&mut self, artifacts: &Artifacts<'_>, artifact: Artifact, chunk: &Chunk, parts: &mut [Part]) -> Result<()> {
         let Artifact { frames, last_pts, damaged, mut records, sidecars, .. } = artifact;
         for part in parts {
             let records = records.remove(&part.name).ok_or_else(|| {

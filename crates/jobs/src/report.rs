@@ -29,16 +29,28 @@ pub fn write_report(
     let results = open(&keys::results(&plan.job_id))?;
     let section =
         |file: &str| -> Result<Box<dyn Read>> { Ok(open(&format!("{}{file}", keys::job_prefix(&plan.job_id)))?) };
-    let (header, pose) = read_summary(results, section)?;
-    let wanted = pose.as_ref().map(wanted_pictures).unwrap_or_default();
+    let (header, sections) = read_summary(results, section)?;
+    let wanted = source.map(|source| nearest(source, wanted_pictures(&header.video, &sections))).unwrap_or_default();
     let page = render(&ReportInput {
         header,
         request: request.clone(),
         plan: plan.clone(),
         runs,
-        pose,
+        sections,
         pictures: source.map_or_else(|| Ok(BTreeMap::new()), |source| decode_pictures(source, &wanted))?,
         figures,
     })?;
     objects.replace(&keys::report(&plan.job_id), page.as_bytes())
+}
+
+/// The same with timestamps that frames have: in a fine time base, times that are rounded to microseconds miss them.
+fn nearest(source: &OpenSource, mut wanted: Vec<(u64, i64)>) -> Vec<(u64, i64)> {
+    let times = source.probe.index.presentation_times();
+    for (_, pts) in &mut wanted {
+        let place = times.partition_point(|time| time < pts);
+        let around = times[place.saturating_sub(1)..times.len().min(place + 1)].iter();
+        *pts = around.copied().min_by_key(|time| time.abs_diff(*pts)).unwrap_or(*pts);
+    }
+    wanted.dedup_by_key(|&mut (_, pts)| pts);
+    wanted
 }

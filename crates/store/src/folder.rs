@@ -108,7 +108,9 @@ impl ObjectStore for FolderStore {
         let path = self.path(key)?;
         let failed = |e| Error::io(format!("cannot make {} the object {key}", source.display()), e);
         let mut file = File::open(source).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
+        // It may come from a folder of private files; an object is as readable as all others.
+        let usual = self.temp_file()?.as_file().metadata().map_err(failed)?.permissions();
+        file.set_permissions(usual).and_then(|()| file.sync_all()).map_err(failed)?;
         make_parents(&self.root, &path)?;
         match fs::rename(source, &path) {
             Ok(()) => return sync_parent(&path),

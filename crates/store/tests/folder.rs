@@ -53,6 +53,21 @@ fn objects_are_files_of_the_same_name() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn objects_made_of_private_files_are_as_readable_as_others() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderStore::open(folder.path()).unwrap();
+    let private = folder.path().join("private");
+    std::fs::write(&private, b"x").unwrap();
+    std::fs::set_permissions(&private, std::fs::Permissions::from_mode(0o600)).unwrap();
+    store.replace_from_file("from-file", &private).unwrap();
+    store.replace("from-bytes", b"x").unwrap();
+    let mode = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+    assert_eq!(mode("from-file"), mode("from-bytes"));
+}
+
 #[test]
 fn a_file_is_no_folder_to_keep_objects_in() {
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -49,7 +49,9 @@ impl Artifacts<'_> {
         let gone = || Error::retryable(format!("{key} is missing though its chunk was completed; start the job over"));
         let bytes = self.objects.get(&key)?.ok_or_else(gone)?;
         if digest::of_bytes(&bytes) != sidecar.sha256 {
-            return Err(Error::defect(format!("{key} is not the file that its chunk names; use --force to start over")));
+            return Err(Error::defect(format!(
+                "{key} is not the file that its chunk names; use --force to start over"
+            )));
         }
         Ok(bytes)
     }

@@ -74,7 +74,7 @@ def _make_table(names: Names) -> None:
                               (("pk", "S"), ("sk", "S"), ("stage", "S"), ("created_at", "N"))],
         KeySchema=[{attribute: "pk", "KeyType": "HASH"}, {attribute: "sk", "KeyType": "RANGE"}],
         GlobalSecondaryIndexes=[{
-            "IndexName": "by_stage", "Projection": {"ProjectionType": "ALL"},
+            "IndexName": "by_stage", "Projection": {"ProjectionType": "KEYS_ONLY"},
             "KeySchema": [{attribute: "stage", "KeyType": "HASH"}, {attribute: "created_at", "KeyType": "RANGE"}]}])
     dynamodb.update_time_to_live(
         TableName=names.table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"})

@@ -16,6 +16,7 @@ use super::{Cloud, metrics};
 use crate::clock::now;
 use crate::objects::{all_runs, devices, read_json};
 use crate::reduce::reduce;
+use crate::exports::write_exports;
 use crate::report::write_report;
 use crate::source::open_object;
 use crate::summary::StageSummary;
@@ -69,6 +70,7 @@ pub fn merge_results(cloud: &Cloud, input: &ReduceInput) -> Result<Merged> {
         Err(error) => return Err(error),
     };
     let reduced = reduce(&cloud.objects, &request, &plan, source.as_ref(), devices(&runs), &scratch())?;
+    write_exports(&cloud.objects, &request, &reduced.header, &scratch())?;
 
     let bottleneck = StageSummary::of_runs(&runs).bottleneck();
     let figures = Figures {
