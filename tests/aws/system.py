@@ -72,6 +72,7 @@ def environment(models_folder: pathlib.Path) -> dict[str, str]:
         "CHUNK_SECONDS": "1",
         "MAX_WIDTH": "96",
         "SHARD_SECONDS": "3",
+        "RETENTION_DAYS": "30",
         "FRAMEFAN_LEASE_SECONDS": str(LEASE_S),
         "FRAMEFAN_DEVICE": "cpu",
     }
