@@ -4,6 +4,7 @@
 //! records in order to its section of the result, run once). Analyzers know nothing of storage, jobs or threads.
 
 pub mod analyzer;
+pub mod golden_frames;
 mod networks;
 pub mod params;
 pub mod pose;
@@ -23,7 +24,7 @@ pub use networks::Networks;
 struct Guide;
 
 /// Every analyzer there is.
-pub static REGISTRY: &[&dyn Analyzer] = &[&pose::Pose];
+pub static REGISTRY: &[&dyn Analyzer] = &[&pose::Pose, &track::Track];
 
 /// The analyzer called `name`.
 pub fn find(name: &str) -> Result<&'static dyn Analyzer> {

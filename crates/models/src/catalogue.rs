@@ -19,8 +19,13 @@ const fn yolov8(name: &'static str, file: &'static str) -> KnownModel {
     KnownModel { name, repository: YOLOV8_REPOSITORY, file, licence: "AGPL-3.0" }
 }
 
+/// YOLOX weights republished as safetensors; the authors publish PyTorch checkpoints only.
+const fn yolox(name: &'static str, repository: &'static str) -> KnownModel {
+    KnownModel { name, repository, file: "model.safetensors", licence: "Apache-2.0" }
+}
+
 /// Every known model, sorted by name.
-pub const KNOWN_MODELS: [KnownModel; 10] = [
+pub const KNOWN_MODELS: [KnownModel; 13] = [
     yolov8("yolov8l", "yolov8l.safetensors"),
     yolov8("yolov8l-pose", "yolov8l-pose.safetensors"),
     yolov8("yolov8m", "yolov8m.safetensors"),
@@ -31,6 +36,9 @@ pub const KNOWN_MODELS: [KnownModel; 10] = [
     yolov8("yolov8s-pose", "yolov8s-pose.safetensors"),
     yolov8("yolov8x", "yolov8x.safetensors"),
     yolov8("yolov8x-pose", "yolov8x-pose.safetensors"),
+    yolox("yolox-nano", "RomDev2/yolox-nano"),
+    yolox("yolox-s", "RomDev2/yolox-small"),
+    yolox("yolox-tiny", "RomDev2/yolox-tiny"),
 ];
 
 /// The known model of this name.

@@ -10,13 +10,17 @@ pub mod decode;
 pub mod device;
 pub mod kernels;
 pub mod nms;
+pub mod osnet;
 pub mod srvgg;
 pub mod weights;
 pub mod yolov8;
+pub mod yolox;
 
 pub use backend::Kernels;
 pub use decode::{BoxDetection, PoseDetection, decode_boxes, decode_poses};
 pub use device::ComputeDevice;
+pub use osnet::Osnet;
 pub use srvgg::Srvgg;
 pub use weights::Weights;
 pub use yolov8::{Task, Yolov8};
+pub use yolox::Yolox;

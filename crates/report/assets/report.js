@@ -3,8 +3,7 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const data = JSON.parse($("#data").textContent);
-  const series = data.series;
-  const tracks = $(".tracks");
+  const timelines = $$(".timeline").map((root) => ({ root, cursor: $(".cursor", root), ...data.series[root.dataset.series] }));
 
   const clock = (seconds) => {
     const tenths = Math.round(Math.max(0, seconds) * 10);
@@ -17,52 +16,56 @@
   };
 
   // The cursor: one time for all timelines.
-  const cursor = $("#cursor");
   const setTime = (seconds) => {
-    if (!series) return;
-    const time = Math.min(Math.max(seconds, 0), data.duration_s);
-    const bin = Math.min(Math.floor(time / series.bin_s + 1e-6), series.bins - 1);
-    cursor.value = bin;
-    for (const cell of $$("[data-trace]")) {
-      const value = series.traces[cell.dataset.trace]?.[bin];
-      const unit = cell.dataset.unit;
-      const digits = unit === "°" ? 0 : 2;
-      cell.textContent = value == null ? "–" : `${value.toFixed(digits)}${unit}`;
+    for (const { root, cursor, duration_s, bin_s, bins, traces } of timelines) {
+      const time = Math.min(Math.max(seconds, 0), duration_s);
+      const bin = Math.min(Math.floor(time / bin_s + 1e-6), bins - 1);
+      cursor.value = bin;
+      for (const cell of $$("[data-trace]", root)) {
+        const value = traces[cell.dataset.trace]?.[bin];
+        const unit = cell.dataset.unit;
+        const digits = unit === "°" ? 0 : 2;
+        cell.textContent = value == null ? "–" : `${value.toFixed(digits)}${unit}`;
+      }
+      $(".now", root).textContent = clock(time);
+      cursor.setAttribute("aria-valuetext", clock(time));
+      const line = $(".line", root);
+      line.style.setProperty("--t", time / duration_s);
+      line.hidden = false;
     }
-    $("#now").textContent = clock(time);
-    cursor.setAttribute("aria-valuetext", clock(time));
-    const line = $(".line", tracks);
-    line.style.setProperty("--t", data.duration_s > 0 ? time / data.duration_s : 0);
-    line.hidden = false;
   };
   const setMark = (start, end) => {
-    if (!series || !(data.duration_s > 0)) return;
-    const mark = $(".mark", tracks);
-    const a = Math.min(start / data.duration_s, 1);
-    mark.style.setProperty("--a", a);
-    mark.style.setProperty("--w", Math.max(Math.min(end / data.duration_s, 1) - a, 0));
-    mark.hidden = false;
+    for (const { root, duration_s } of timelines) {
+      const mark = $(".mark", root);
+      const a = Math.min(start / duration_s, 1);
+      mark.style.setProperty("--a", a);
+      mark.style.setProperty("--w", Math.max(Math.min(end / duration_s, 1) - a, 0));
+      mark.hidden = false;
+    }
   };
 
-  if (series) {
-    cursor.addEventListener("input", () => setTime((Number(cursor.value) + 0.5) * series.bin_s));
+  for (const { root, cursor, duration_s, bin_s } of timelines) {
+    cursor.addEventListener("input", () => setTime((Number(cursor.value) + 0.5) * bin_s));
     const follow = (event) => {
       const plot = event.currentTarget.getBoundingClientRect();
-      if (plot.width > 0) setTime(((event.clientX - plot.left) / plot.width) * data.duration_s);
+      if (plot.width > 0) setTime(((event.clientX - plot.left) / plot.width) * duration_s);
     };
-    for (const plot of $$(".chart .plot", tracks)) {
+    for (const plot of $$(".chart .plot", root)) {
       plot.addEventListener("pointermove", follow);
       plot.addEventListener("pointerdown", follow);
     }
   }
 
-  // Moments, findings and spans lead to their time.
+  // Pictures, findings and spans lead to their time, on the timeline of their analyzer.
   for (const button of $$("[data-start]")) {
     button.addEventListener("click", () => {
       const [start, end] = [Number(button.dataset.start), Number(button.dataset.end)];
       setTime(start);
       setMark(start, end);
-      if (tracks && !tracks.contains(button)) $("#timelines").scrollIntoView();
+      if (button.closest(".timeline")) return;
+      const analyzer = button.closest(".analyzer");
+      const timeline = (analyzer && $(".timeline", analyzer)) ?? timelines[0]?.root;
+      timeline?.scrollIntoView();
     });
   }
 
@@ -93,11 +96,12 @@
   addEventListener("beforeprint", () => { for (const part of $$("details")) part.open = true; });
 
   // Start where there is something to read.
-  if (series) {
-    const traces = Object.values(series.traces);
-    const known = (bin) => traces.filter((values) => values[bin] != null).length;
+  if (timelines.length > 0) {
+    const { bin_s, bins, traces } = timelines[0];
+    const values = Object.values(traces);
+    const known = (bin) => values.filter((trace) => trace[bin] != null).length;
     let first = 0;
-    for (let bin = 1; bin < series.bins; bin += 1) if (known(bin) > known(first)) first = bin;
-    setTime((first + 0.5) * series.bin_s);
+    for (let bin = 1; bin < bins; bin += 1) if (known(bin) > known(first)) first = bin;
+    setTime((first + 0.5) * bin_s);
   }
 })();

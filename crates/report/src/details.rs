@@ -5,13 +5,14 @@ use serde_json::Value;
 
 use crate::ReportInput;
 use crate::format::{bytes, clock, count, counted, duration, location, number};
+use crate::summary::Sections;
 
 /// The section of details.
 pub fn section(input: &ReportInput) -> Markup {
     html! {
         section #details aria-labelledby="details-title" {
             h2 #details-title { "Details" }
-            @if input.pose.is_some() { (reading()) }
+            (reading(&input.sections))
             (settings(input))
             (plan(input))
             (provenance(input))
@@ -19,17 +20,32 @@ pub fn section(input: &ReportInput) -> Markup {
     }
 }
 
-fn reading() -> Markup {
+fn reading(sections: &Sections) -> Markup {
+    if *sections == Sections::default() {
+        return html! {};
+    }
     html! {
         details {
             summary { "How to read the numbers" }
             dl.list {
-                dt { "Main person" } dd { "The person with the greatest score × area of the box in a frame. The choice is made frame by frame, so it can change between people." }
-                dt { "Joint angle" } dd { "The angle between two segments of the body as seen in the picture, from 0° to 180°. A bend towards the camera looks smaller than it is. Angles need three visible landmarks." }
-                dt { "Body height (bh)" } dd { "The greater of the box’s height and the stature that the length of the trunk suggests (trunk ÷ 0.288). Movement is measured in it, so that near and far people compare." }
-                dt { "Speed" } dd { "Movement between samples in the picture. A moving camera adds to it." }
-                dt { "Appearance" } dd { "A span in which someone is visible, without a long pause. People are not told apart." }
-                dt { "Finding" } dd { "A span in which a rule’s limit was passed. Limits are parameters; new ones need no new inference." }
+                @if sections.pose.is_some() {
+                    dt { "Main person" } dd { "The person with the greatest score × area of the box in a frame. The choice is made frame by frame, so it can change between people." }
+                    dt { "Joint angle" } dd { "The angle between two segments of the body as seen in the picture, from 0° to 180°. A bend towards the camera looks smaller than it is. Angles need three visible landmarks." }
+                    dt { "Body height (bh)" } dd { "The greater of the box’s height and the stature that the length of the trunk suggests (trunk ÷ 0.288). Movement is measured in it, so that near and far people compare." }
+                    dt { "Speed" } dd { "Movement between samples in the picture. A moving camera adds to it." }
+                    dt { "Appearance" } dd { "A span in which someone is visible, without a long pause. People are not told apart." }
+                    dt { "Finding" } dd { "A span in which a rule’s limit was passed. Limits are parameters; new ones need no new inference." }
+                }
+                @if sections.track.is_some() {
+                    dt { "Track" } dd { "Detections that were taken for the same thing. Who leaves and comes back may get a new number." }
+                    dt { "At once" } dd { "Tracks that have begun and not yet ended, seen in that very frame or not." }
+                    dt { "Trail" } dd { "The middle of the box’s lower edge: where someone stands, as long as their feet are visible. It is thinned out to a few dozen points." }
+                }
+                @if sections.golden_frames.is_some() {
+                    dt { "Sharpness" } dd { "The variance of the Laplacian of the luma, from 0 to 255. It compares frames of one video; the same number means something else in another video." }
+                    dt { "Motion" } dd { "The mean length of the dense optical flow from the frame before, in pixels. A moving camera adds to it." }
+                    dt { "Highlight" } dd { "A small bright spot where a surface mirrors the light." }
+                }
             }
         }
     }

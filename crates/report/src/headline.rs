@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use crate::ReportInput;
 use crate::format::{bytes, clock, count, counted, duration, file_name, number, percent};
+use crate::summary::{GoldenFrames, Tracks};
 
 /// Name and properties of the video.
 pub fn title(input: &ReportInput) -> Markup {
@@ -83,7 +84,9 @@ pub fn tiles(input: &ReportInput) -> Markup {
     html! {
         section aria-label="Summary" {
             dl.tiles {
-                @if let Some(pose) = &input.pose { (pose_tiles(pose)) }
+                @if let Some(pose) = &input.sections.pose { (pose_tiles(pose)) }
+                @if let Some(tracks) = &input.sections.track { (track_tiles(tracks)) }
+                @if let Some(golden) = &input.sections.golden_frames { (golden_tiles(golden)) }
                 (tile("Frames decoded", &count(header.frames_processed), &format!("of {}", counted(header.video.frames, "frame", "frames"))))
                 @if let Some(wall) = input.figures.wall_s {
                     (tile("Processing time", &duration(wall), &speed(header.video.duration_s, wall)))
@@ -120,6 +123,22 @@ fn pose_tiles(pose: &Summary) -> Markup {
             (tile("Knee bends", &count(metrics.repetitions.count),
                 &metrics.repetitions.mean_depth_deg.map_or(String::new(), |depth| format!("down to {}° on average", number(depth)))))
         }
+    }
+}
+
+fn track_tiles(tracks: &Tracks) -> Markup {
+    let classes: Vec<String> =
+        tracks.classes.iter().take(2).map(|(class, many)| format!("{} {class}", count(*many))).collect();
+    let more = if tracks.classes.len() > 2 { ", …" } else { "" };
+    html! {
+        (tile("Tracks", &count(tracks.count), &format!("{}{more}", classes.join(", "))))
+        (tile("Tracked at once", &count(tracks.most_at_once), &format!("at most; {}", counted(tracks.detections, "detection", "detections"))))
+    }
+}
+
+fn golden_tiles(golden: &GoldenFrames) -> Markup {
+    html! {
+        (tile("Golden frames", &count(golden.selected.len() as u64), &format!("of {} measured", count(golden.frames))))
     }
 }
 

@@ -1,31 +1,42 @@
-//! Results to one self-contained HTML page: no request leaves it, and every string from a file is escaped.
+//! Results for people and other programs: one self-contained HTML page, and [`exports`].
 //!
+//! The page sends no request, and every string from a file is escaped on it.
 //! [`read`] takes the parts of `final_results.json` that a page needs, without holding the frames in memory;
 //! [`wanted_pictures`] names the frames it would like to show; [`render`] writes the page. The page's text and drawings are
 //! made here and readable without JavaScript; the script adds a cursor across the timelines, filters and enlarged pictures.
 
 use std::collections::BTreeMap;
 
-use framefan_analyzers::pose::section::Summary;
 use framefan_contract::Result;
 use framefan_contract::plan::Plan;
-use framefan_contract::request::JobRequest;
+use framefan_contract::request::{AnalyzerRequest, JobRequest};
 use framefan_contract::results::ResultsHeader;
 use framefan_contract::run::RunRecord;
 
+mod bins;
 mod chart;
 mod details;
+pub mod envelope;
+pub mod exports;
 mod findings;
 mod format;
+mod golden;
 mod headline;
 mod island;
+mod landmarks;
 mod moments;
 mod page;
+mod picture;
+mod pose_timelines;
 pub mod read;
+pub mod stream;
+pub mod summary;
 mod timeline;
+mod tracks;
 mod work;
 
 pub use read::read_summary;
+pub use summary::{Sections, wanted_pictures};
 
 /// Everything a report is made of.
 #[derive(Clone, Debug)]
@@ -38,8 +49,8 @@ pub struct ReportInput {
     pub plan: Plan,
     /// Attempts that did the work, in any order; may be empty.
     pub runs: Vec<RunRecord>,
-    /// The pose section without its frames, when pose was asked for.
-    pub pose: Option<Summary>,
+    /// What the analyzers found, in brief.
+    pub sections: Sections,
     /// Pictures by frame number; those of [`wanted_pictures`] are shown, and may be missing.
     pub pictures: BTreeMap<u64, ReportPicture>,
     /// Numbers about the run as a whole.
@@ -57,6 +68,12 @@ pub struct ReportPicture {
     pub height: u32,
 }
 
+/// The score from which the reduce stage of pose took a landmark for visible.
+fn visibility(analyzers: &[AnalyzerRequest]) -> f64 {
+    let pose = analyzers.iter().find(|analyzer| analyzer.name == "pose");
+    pose.and_then(|pose| pose.reduce_params.get("visibility")).and_then(|value| value.as_f64()).unwrap_or(0.5)
+}
+
 /// Numbers about the run as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
@@ -66,14 +83,6 @@ pub struct Figures {
     pub bottleneck: Option<String>,
     /// Chunks that an earlier run had finished.
     pub resumed_chunks: u32,
-}
-
-/// The frames that a report of `pose` would like to show: number and presentation timestamp, ascending.
-pub fn wanted_pictures(pose: &Summary) -> Vec<(u64, i64)> {
-    let mut wanted: Vec<(u64, i64)> = pose.moments.iter().map(|moment| (moment.frame, moment.pts)).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    wanted
 }
 
 /// The page.

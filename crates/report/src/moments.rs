@@ -1,34 +1,13 @@
 //! The moments: pictures with the skeletons drawn over them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use framefan_analyzers::pose::body::{SKELETON, landmark};
 use framefan_analyzers::pose::section::{Moment, Person, Summary};
 use maud::{Markup, html};
 
-use crate::format::{clock, counted};
-use crate::{ReportInput, ReportPicture};
-
-/// Names of the landmarks, for the tooltips.
-const LANDMARKS: [&str; 17] = [
-    "nose",
-    "left eye",
-    "right eye",
-    "left ear",
-    "right ear",
-    "left shoulder",
-    "right shoulder",
-    "left elbow",
-    "right elbow",
-    "left wrist",
-    "right wrist",
-    "left hip",
-    "right hip",
-    "left knee",
-    "right knee",
-    "left ankle",
-    "right ankle",
-];
+use crate::format::{capitalised, clock, counted};
+use crate::landmarks::LANDMARKS;
+use crate::picture::{frame_picture, unit};
+use crate::{ReportInput, visibility};
 
 /// The section of moments; empty without any.
 pub fn section(input: &ReportInput, pose: &Summary) -> Markup {
@@ -44,17 +23,11 @@ pub fn section(input: &ReportInput, pose: &Summary) -> Markup {
                 span.key.left { "blue" } ", right limbs in " span.key.right { "orange" } "." }
             ul.shots.portrait[portrait] {
                 @for moment in &pose.moments {
-                    li { (card(input, moment, visibility(input))) }
+                    li { (card(input, moment, visibility(&input.request.analyzers))) }
                 }
             }
         }
     }
-}
-
-/// The score from which the reduce stage took a landmark for visible.
-pub fn visibility(input: &ReportInput) -> f64 {
-    let pose = input.request.analyzers.iter().find(|analyzer| analyzer.name == "pose");
-    pose.and_then(|pose| pose.reduce_params.get("visibility")).and_then(|value| value.as_f64()).unwrap_or(0.5)
 }
 
 fn card(input: &ReportInput, moment: &Moment, visibility: f64) -> Markup {
@@ -76,25 +49,13 @@ fn card(input: &ReportInput, moment: &Moment, visibility: f64) -> Markup {
     }
 }
 
-/// The picture, or a dark ground where it is missing, with everyone's skeleton.
+/// The picture with everyone's skeleton.
 fn drawing(input: &ReportInput, moment: &Moment, visibility: f64, described: &str) -> Markup {
-    let video = &input.header.video;
-    let (width, height) = (f64::from(video.width), f64::from(video.height));
-    // Lines look alike whatever the size of the frame.
-    let unit = (width * height).sqrt() / 100.0;
-    html! {
-        svg.frame viewBox=(format!("0 0 {width} {height}")) role="img" aria-label=(described) style=(format!("--u:{unit:.2}")) {
-            rect.ground width=(width) height=(height) {}
-            @if let Some(picture) = input.pictures.get(&moment.frame) {
-                image href=(data_uri(picture)) width=(width) height=(height) preserveAspectRatio="none" {}
-            } @else {
-                text.missing x=(width / 2.0) y=(height - 2.0 * unit) font-size=(4.0 * unit) { "picture not available" }
-            }
-            @for person in &moment.people {
-                (skeleton(person, visibility, unit))
-            }
-        }
-    }
+    let unit = unit(input);
+    let skeletons = html! {
+        @for person in &moment.people { (skeleton(person, visibility, unit)) }
+    };
+    frame_picture(input, Some(moment.frame), described, skeletons)
 }
 
 fn skeleton(person: &Person, visibility: f64, unit: f64) -> Markup {
@@ -133,13 +94,4 @@ fn side(a: usize, b: usize) -> &'static str {
         (false, false, 0, 0) => "right",
         _ => "middle",
     }
-}
-
-fn data_uri(picture: &ReportPicture) -> String {
-    format!("data:image/jpeg;base64,{}", STANDARD.encode(&picture.jpeg))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

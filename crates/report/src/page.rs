@@ -2,19 +2,19 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use framefan_analyzers::REGISTRY;
 use framefan_contract::Result;
-use maud::{DOCTYPE, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use crate::{ReportInput, details, findings, format, headline, island, moments, timeline, work};
+use crate::{ReportInput, details, findings, format, golden, headline, island, moments, pose_timelines, tracks, work};
 
 const STYLE: &str = include_str!("../assets/report.css");
 const SCRIPT: &str = include_str!("../assets/report.js");
 
 /// Writes the page.
 pub fn page(input: &ReportInput) -> Result<String> {
-    let duration = input.pose.as_ref().map_or(0.0, |pose| timeline::axis_length(input, pose));
-    let data = island::data(input.pose.as_ref(), duration)?;
+    let data = island::data(input)?;
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -33,14 +33,7 @@ pub fn page(input: &ReportInput) -> Result<String> {
                     (headline::title(input))
                     (headline::alerts(input))
                     (headline::tiles(input))
-                    @match &input.pose {
-                        Some(pose) => {
-                            (moments::section(input, pose))
-                            (timeline::section(input, pose))
-                            (findings::section(pose))
-                        }
-                        None => { p.lead { "This job has no pose section, so there is nothing more to show of the video." } }
-                    }
+                    (analyzers(input))
                     (work::section(input))
                     (details::section(input))
                 }
@@ -56,6 +49,37 @@ pub fn page(input: &ReportInput) -> Result<String> {
         }
     };
     Ok(markup.into_string())
+}
+
+/// What each analyzer found, in the order of the registry.
+fn analyzers(input: &ReportInput) -> Markup {
+    let sections = &input.sections;
+    let mut parts: Vec<(&str, Markup)> = Vec::new();
+    if let Some(pose) = &sections.pose {
+        let pose =
+            html! { (moments::section(input, pose)) (pose_timelines::section(input, pose)) (findings::section(pose)) };
+        parts.push(("pose", pose));
+    }
+    if let Some(track) = &sections.track {
+        parts.push(("track", tracks::section(input, track)));
+    }
+    if let Some(golden) = &sections.golden_frames {
+        parts.push(("golden_frames", golden::section(input, golden)));
+    }
+    let place = |name: &str| REGISTRY.iter().position(|known| known.name() == name).unwrap_or(REGISTRY.len());
+    parts.sort_by_key(|(name, ..)| place(name));
+    let several = parts.len() > 1;
+    html! {
+        @if parts.is_empty() {
+            p.lead { "This job has no section that a page can show, so there is nothing more to see of the video." }
+        }
+        @for (name, part) in parts {
+            div.analyzer data-analyzer=(name) {
+                @if several && name == "pose" { p.kicker { "Pose" } }
+                (part)
+            }
+        }
+    }
 }
 
 /// Nothing may be loaded, and no script but ours may run: a second fence behind the escaping.

@@ -1,83 +1,105 @@
-//! Reads what a report needs from `final_results.json`, as a stream: the frames, which may be gigabytes, are skipped.
+//! Reads what a report needs from `final_results.json`, as a stream: what is there for each frame, which may be gigabytes,
+//! is summed up or skipped.
 
-use std::io::{BufReader, Read};
+use std::io::Read;
 
 use framefan_analyzers::pose::section::{Finding, Metrics, Moment, Summary};
-use framefan_contract::artifact::DamagedSpan;
-use framefan_contract::results::{Provenance, ResultsHeader};
-use framefan_contract::video::VideoInfo;
+use framefan_contract::results::ResultsHeader;
 use framefan_contract::{Error, Result};
-use serde::Deserialize;
+use serde::de::MapAccess;
 
-/// Reads the envelope and the pose section without its frames from `results`. A section that is a file of its own is
-/// asked of `open` by its name.
+use crate::envelope::Envelope;
+use crate::stream::{self, Members, Value};
+use crate::summary::Sections;
+use crate::summary::golden_frames::GoldenFramesReader;
+use crate::summary::track::TracksReader;
+
+/// Reads the envelope and the sections in brief from `results`. A section that is a file of its own is asked of `open` by
+/// its name.
 ///
 /// # Errors
 /// [`BadInput`](framefan_contract::ErrorKind::BadInput) when the result is not what the schema says; what `open` returns.
 pub fn read_summary(
     results: impl Read,
-    open: impl FnOnce(&str) -> Result<Box<dyn Read>>,
-) -> Result<(ResultsHeader, Option<Summary>)> {
-    let results: Results =
-        serde_json::from_reader(BufReader::new(results)).map_err(|error| malformed("the result", error))?;
-    let pose = match results.pose {
-        None => None,
-        Some(Section { file: Some(file), .. }) => {
-            let section: Section = serde_json::from_reader(BufReader::new(open(&file)?))
-                .map_err(|error| malformed(&format!("the section '{file}'"), error))?;
-            Some(section.summary()?)
+    open: impl Fn(&str) -> Result<Box<dyn Read>>,
+) -> Result<(ResultsHeader, Sections)> {
+    let mut document = Document::default();
+    stream::read(results, "the result", &mut document)?;
+    let Document { envelope, pose, track, golden_frames } = document;
+    let header = envelope.finish()?;
+    let mut sections = Sections::default();
+    if let Some(mut reader) = pose {
+        if let Some(file) = reader.file.take() {
+            follow(&open, &file, &mut reader)?;
         }
-        Some(section) => Some(section.summary()?),
-    };
-    let header = ResultsHeader {
-        schema: results.schema,
-        job_id: results.job_id,
-        video: results.video,
-        completed_at: results.completed_at,
-        provenance: results.provenance,
-        warnings: results.warnings,
-        damaged: results.damaged,
-        frames_processed: results.frames_processed,
-    };
-    Ok((header, pose))
+        let lacking = || Error::bad_input("the pose section lacks metrics, findings or moments");
+        sections.pose = Some(reader.finish().ok_or_else(lacking)?);
+    }
+    if let Some(mut reader) = track {
+        if let Some(file) = reader.file.take() {
+            follow(&open, &file, &mut reader)?;
+        }
+        let lacking = || Error::bad_input("the track section lacks its tracks");
+        sections.track = Some(reader.finish(&header.video).ok_or_else(lacking)?);
+    }
+    if let Some(mut reader) = golden_frames {
+        if let Some(file) = reader.file.take() {
+            follow(&open, &file, &mut reader)?;
+        }
+        let lacking = || Error::bad_input("the golden_frames section lacks the selected frames");
+        sections.golden_frames = Some(reader.finish().ok_or_else(lacking)?);
+    }
+    Ok((header, sections))
 }
 
-/// The envelope and the sections a page shows. Fields that are not named here are skipped while parsing, not collected;
-/// `#[serde(flatten)]` would collect them, which is why the envelope's fields stand here again.
-#[derive(Deserialize)]
-struct Results {
-    schema: String,
-    job_id: String,
-    video: VideoInfo,
-    completed_at: String,
-    provenance: Provenance,
-    warnings: Vec<String>,
-    damaged: Vec<DamagedSpan>,
-    frames_processed: u64,
-    pose: Option<Section>,
+/// Reads a section that is a file of its own.
+fn follow(open: impl Fn(&str) -> Result<Box<dyn Read>>, file: &str, section: &mut impl Members) -> Result<()> {
+    stream::read(open(file)?, &format!("the section '{file}'"), section)
 }
 
-/// A pose section without its frames, or the name of the file that holds it.
-#[derive(Deserialize)]
-struct Section {
+/// The result as it is read.
+#[derive(Default)]
+struct Document {
+    envelope: Envelope,
+    pose: Option<PoseReader>,
+    track: Option<TracksReader>,
+    golden_frames: Option<GoldenFramesReader>,
+}
+
+impl Members for Document {
+    fn member<'de, A: MapAccess<'de>>(&mut self, key: &str, value: Value<'_, A>) -> Result<(), A::Error> {
+        match key {
+            "pose" => value.object(self.pose.insert(PoseReader::default())),
+            "track" => value.object(self.track.insert(TracksReader::new())),
+            "golden_frames" => value.object(self.golden_frames.insert(GoldenFramesReader::new())),
+            _ => self.envelope.member(key, value),
+        }
+    }
+}
+
+/// The pose section as it is read; its frames are skipped.
+#[derive(Default)]
+struct PoseReader {
     metrics: Option<Metrics>,
     findings: Option<Vec<Finding>>,
     moments: Option<Vec<Moment>>,
     file: Option<String>,
 }
 
-impl Section {
-    fn summary(self) -> Result<Summary> {
-        match (self.metrics, self.findings, self.moments) {
-            (Some(metrics), Some(findings), Some(moments)) => Ok(Summary { metrics, findings, moments }),
-            _ => Err(Error::bad_input("the pose section lacks metrics, findings or moments")),
-        }
+impl PoseReader {
+    fn finish(self) -> Option<Summary> {
+        Some(Summary { metrics: self.metrics?, findings: self.findings?, moments: self.moments? })
     }
 }
 
-fn malformed(what: &str, error: serde_json::Error) -> Error {
-    if error.is_io() {
-        return Error::io(format!("reading {what}"), error.into());
+impl Members for PoseReader {
+    fn member<'de, A: MapAccess<'de>>(&mut self, key: &str, value: Value<'_, A>) -> Result<(), A::Error> {
+        match key {
+            "metrics" => value.get().map(|metrics| self.metrics = metrics),
+            "findings" => value.get().map(|findings| self.findings = findings),
+            "moments" => value.get().map(|moments| self.moments = moments),
+            "file" => value.get().map(|file| self.file = file),
+            _ => value.skip(),
+        }
     }
-    Error::bad_input(format!("{what} is not what its schema says: {error}")).with_source(error)
 }

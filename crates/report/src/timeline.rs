@@ -1,81 +1,118 @@
-//! The timelines: lanes and plots over one time axis, with one cursor.
+//! Timelines: lanes and plots over one time axis, with one cursor. Each analyzer has its own; their cursors move together.
 //!
 //! Each row has a head (name, legend, values at the cursor) and a plot. Plots are stretched to the page's width, so text
 //! stands beside them in HTML. The cursor is a range input, which the keyboard moves as well as the mouse.
 
-use framefan_analyzers::pose::section::{Band, Finding, Severity, Summary};
 use maud::{Markup, html};
 
 use crate::ReportInput;
 use crate::chart::{HEIGHT, Scale, WIDTH, band, line, nice_step, steps, time_ticks};
-use crate::findings::severity_word;
 use crate::format::{clock, number};
 
 /// One value a bin, where there is one.
 type Values<'a> = &'a [Option<f64>];
 
-/// One line of a plot.
-struct Trace<'a> {
-    /// Path of its values in the page's data, e.g. `angles.left_knee.mean`.
-    key: String,
-    label: &'static str,
-    class: &'static str,
-    values: Values<'a>,
-    /// Smallest and largest value of each bin.
-    band: Option<(Values<'a>, Values<'a>)>,
+/// The time axis of a timeline.
+pub struct Axis<'a> {
+    /// Name of its series in the page's data: the analyzer's.
+    pub name: &'a str,
+    /// Length in seconds.
+    pub duration_s: f64,
+    /// Width of a bin in seconds.
+    pub bin_s: f64,
+    /// Number of bins.
+    pub bins: usize,
 }
 
-/// One plot.
-struct Plot<'a> {
-    title: &'static str,
-    unit: &'static str,
-    about: &'static str,
-    scale: Scale,
-    traces: Vec<Trace<'a>>,
-}
+impl<'a> Axis<'a> {
+    /// As long as the video, or as its bins when the video does not say.
+    pub fn new(input: &ReportInput, name: &'a str, bin_s: f64, bins: usize) -> Self {
+        let duration = input.header.video.duration_s;
+        let known = duration.is_finite() && duration > 0.0;
+        let duration_s = if known { duration } else { (bin_s * bins as f64).max(0.1) };
+        Axis { name, duration_s, bin_s, bins }
+    }
 
-/// Rules whose spans are shown by the presence lane, or hold so long that a lane says nothing.
-const NOT_IN_LANES: [&str; 2] = ["appearance", "nobody_visible"];
-
-/// The section of timelines.
-pub fn section(input: &ReportInput, pose: &Summary) -> Markup {
-    let duration = axis_length(input, pose);
-    let series = &pose.metrics.series;
-    html! {
-        section #timelines aria-labelledby="timelines-title" {
-            h2 #timelines-title { "Timelines" }
-            p.lead { "Angles and movement are those of the main person: the largest and most certain one in each frame. "
-                "Lines are means of " (number(series.bin_s)) " s, bands reach from the smallest to the largest value." }
-            div.tracks {
-                div.scrub {
-                    label for="cursor" { "Time " output #now for="cursor" { (clock(0.0)) } }
-                    input #cursor type="range" min="0" max=(series.bins.saturating_sub(1)) step="1" value="0"
-                        aria-valuetext=(clock(0.0));
-                }
-                (lanes(input, pose, duration))
-                @for plot in plots(pose) {
-                    (plot_row(&plot, series.bin_s, duration, input))
-                }
-                div.row.axis {
-                    div.head {}
-                    div.plot {
-                        @for time in time_ticks(duration, 8) {
-                            span.tick style=(format!("left:{:.3}%", 100.0 * time / duration)) { (axis_label(time)) }
-                        }
-                    }
-                }
-                div.mark hidden {}
-                div.line hidden {}
-            }
-        }
+    /// Where a time is, in percent of the axis.
+    fn percent(&self, time_s: f64) -> f64 {
+        (100.0 * time_s / self.duration_s).clamp(0.0, 100.0)
     }
 }
 
-/// Length of the time axis in seconds.
-pub fn axis_length(input: &ReportInput, pose: &Summary) -> f64 {
-    let binned = pose.metrics.series.bin_s * pose.metrics.series.bins as f64;
-    let duration = input.header.video.duration_s;
-    if duration.is_finite() && duration > 0.0 { duration } else { binned.max(0.1) }
+/// One line of a plot.
+pub struct Trace<'a> {
+    /// Its name in the page's data, e.g. `angles.left_knee`.
+    pub key: String,
+    /// Its name for people.
+    pub label: &'static str,
+    /// Its style.
+    pub class: &'static str,
+    /// Its values.
+    pub values: Values<'a>,
+    /// Smallest and largest value of each bin.
+    pub band: Option<(Values<'a>, Values<'a>)>,
+}
+
+/// One plot.
+pub struct Plot<'a> {
+    /// Its name.
+    pub title: &'static str,
+    /// Unit of its values, with a space before it where one belongs.
+    pub unit: &'static str,
+    /// What it shows, in a sentence.
+    pub about: &'static str,
+    /// Its vertical scale.
+    pub scale: Scale,
+    /// Distance of the marked levels.
+    pub step: f64,
+    /// Its lines.
+    pub traces: Vec<Trace<'a>>,
+}
+
+/// A distance of levels that suits a scale.
+pub fn level_step(scale: &Scale) -> f64 {
+    nice_step((scale.high - scale.low) / 4.0)
+}
+
+/// A span of time in a lane.
+pub struct Segment<'a> {
+    /// Its style.
+    pub class: &'a str,
+    /// Time of its first sample, seconds.
+    pub start_s: f64,
+    /// Time of its last sample, seconds.
+    pub end_s: f64,
+    /// How long the last sample lasts, seconds.
+    pub lasts_s: f64,
+    /// What it is.
+    pub words: &'a str,
+    /// A number on it.
+    pub label: Option<usize>,
+}
+
+/// A timeline of these rows.
+pub fn timeline(axis: &Axis<'_>, rows: Markup) -> Markup {
+    let cursor = format!("cursor-{}", axis.name);
+    html! {
+        div.timeline data-series=(axis.name) {
+            div.scrub {
+                label for=(cursor) { "Time " output.now for=(cursor) { (clock(0.0)) } }
+                input.cursor id=(cursor) type="range" min="0" max=(axis.bins.saturating_sub(1)) step="1" value="0"
+                    aria-valuetext=(clock(0.0));
+            }
+            (rows)
+            div.row.axis {
+                div.head {}
+                div.plot {
+                    @for time in time_ticks(axis.duration_s, 8) {
+                        span.tick style=(format!("left:{:.3}%", axis.percent(time))) { (axis_label(time)) }
+                    }
+                }
+            }
+            div.mark hidden {}
+            div.line hidden {}
+        }
+    }
 }
 
 fn axis_label(seconds: f64) -> String {
@@ -84,145 +121,34 @@ fn axis_label(seconds: f64) -> String {
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-fn lanes(input: &ReportInput, pose: &Summary, duration: f64) -> Markup {
-    let mut rules: Vec<(&str, &str)> = Vec::new();
-    for finding in &pose.findings {
-        let rule = (finding.rule.as_str(), lane_title(finding));
-        if !NOT_IN_LANES.contains(&rule.0) && !rules.iter().any(|known| known.0 == rule.0) {
-            rules.push(rule);
-        }
-    }
-    let period = pose.metrics.sample_period_s;
+/// A span as a button; its last sample stands for the time until the next.
+pub fn segment(segment: &Segment<'_>, axis: &Axis<'_>) -> Markup {
+    let left = axis.percent(segment.start_s);
+    let width = axis.percent(segment.end_s + segment.lasts_s) - left;
     html! {
-        div.row.lane {
-            div.head { span.name { "Someone visible" } }
-            div.plot {
-                (damage(input, duration))
-                @for (place, shown) in pose.metrics.presence.appearances.iter().enumerate() {
-                    @let words = format!("Visible from {} to {}, at most {} at once", clock(shown.start_s), clock(shown.end_s), shown.max_people);
-                    (segment("presence", shown.start_s, shown.end_s, period, duration, &words, Some(place + 1)))
-                }
-            }
-        }
-        @for (rule, title) in rules {
-            div.row.lane {
-                div.head { span.name { (title) } }
-                div.plot {
-                    @for finding in pose.findings.iter().filter(|finding| finding.rule == rule) {
-                        @let words = format!("{}: {} from {} to {}", severity_word(finding.severity), finding.title, clock(finding.start_s), clock(finding.end_s));
-                        (segment(lane_class(finding.severity), finding.start_s, finding.end_s, period, duration, &words, None))
-                    }
-                }
-            }
+        button class=(format!("seg {}", segment.class)) type="button" title=(segment.words) aria-label=(segment.words)
+            style=(format!("left:{left:.3}%;width:{width:.3}%")) data-start=(segment.start_s) data-end=(segment.end_s) {
+            @if let Some(label) = segment.label { span aria-hidden="true" { (label) } }
         }
     }
 }
 
-/// Findings of one rule share a title, but for the number of repetitions in it.
-fn lane_title(finding: &Finding) -> &str {
-    if finding.rule == "repeated_knee_bends" { "Repeated knee bends" } else { &finding.title }
-}
-
-fn lane_class(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Notice => "notice",
-        Severity::Warning => "warning",
-    }
-}
-
-/// A span as a button; a sample stands for the time until the next.
-fn segment(class: &str, start: f64, end: f64, period: f64, duration: f64, words: &str, label: Option<usize>) -> Markup {
-    let left = (100.0 * start / duration).clamp(0.0, 100.0);
-    let width = (100.0 * (end + period - start) / duration).clamp(0.0, 100.0 - left);
-    html! {
-        button class=(format!("seg {class}")) type="button" title=(words) aria-label=(words)
-            style=(format!("left:{left:.3}%;width:{width:.3}%")) data-start=(start) data-end=(end) {
-            @if let Some(label) = label { span aria-hidden="true" { (label) } }
-        }
-    }
-}
-
-fn damage(input: &ReportInput, duration: f64) -> Markup {
+/// The damaged parts of the video, as a ground for a row.
+pub fn damage(input: &ReportInput, axis: &Axis<'_>) -> Markup {
     html! {
         @for span in &input.header.damaged {
-            @let left = (100.0 * span.start_s / duration).clamp(0.0, 100.0);
-            @let width = (100.0 * (span.end_s - span.start_s) / duration).clamp(0.3, 100.0);
+            @let left = axis.percent(span.start_s);
+            @let width = (axis.percent(span.end_s) - left).max(0.3);
             span.damage style=(format!("left:{left:.3}%;width:{width:.3}%")) title=(format!("damaged: {}", span.reason)) {}
         }
     }
 }
 
-fn plots(pose: &Summary) -> Vec<Plot<'_>> {
-    let series = &pose.metrics.series;
-    let most = pose.metrics.people.max as f64;
-    let speed = |values: &[Option<f64>]| values.iter().flatten().fold(0.0f64, |most, &value| most.max(value));
-    let fastest = speed(&series.head.max_speed).max(speed(&series.hips.max_speed));
-    let mut plots = vec![Plot {
-        title: "People",
-        unit: "",
-        about: "Mean number of people in the sampled frames",
-        scale: Scale { low: 0.0, high: most.max(1.0) },
-        traces: vec![Trace {
-            key: "people_mean".into(),
-            label: "mean",
-            class: "area",
-            values: &series.people_mean,
-            band: None,
-        }],
-    }];
-    for (title, joint, about) in [
-        ("Knees", "knee", "Angle hip – knee – ankle; 180° is straight"),
-        ("Hips", "hip", "Angle shoulder – hip – knee; 180° is straight"),
-        ("Elbows", "elbow", "Angle shoulder – elbow – wrist; 180° is straight"),
-        ("Shoulders", "shoulder", "Angle hip – shoulder – elbow; 0° is an arm that hangs down"),
-    ] {
-        let side = |side: &'static str, label| {
-            let name = format!("{side}_{joint}");
-            let values: Option<&Band> = series.angles.get(&name);
-            values.map(|values| Trace {
-                key: format!("angles.{name}"),
-                label,
-                class: side,
-                values: &values.mean,
-                band: Some((&values.min, &values.max)),
-            })
-        };
-        let traces = [side("left", "left"), side("right", "right")].into_iter().flatten().collect();
-        plots.push(Plot { title, unit: "°", about, scale: Scale { low: 0.0, high: 180.0 }, traces });
-    }
-    plots.push(Plot {
-        title: "Speed",
-        unit: " bh/s",
-        about: "Speed in the picture, in body heights per second; the band reaches to the largest",
-        scale: Scale::new(0.0, fastest.max(0.1)),
-        traces: vec![
-            Trace {
-                key: "head".into(),
-                label: "head",
-                class: "head",
-                values: &series.head.mean_speed,
-                band: Some((&series.head.mean_speed, &series.head.max_speed)),
-            },
-            Trace {
-                key: "hips".into(),
-                label: "hips",
-                class: "hips",
-                values: &series.hips.mean_speed,
-                band: Some((&series.hips.mean_speed, &series.hips.max_speed)),
-            },
-        ],
-    });
-    plots
-}
-
-fn plot_row(plot: &Plot<'_>, bin_s: f64, duration: f64, input: &ReportInput) -> Markup {
-    let bins = duration / bin_s;
-    let span = plot.scale.high - plot.scale.low;
-    let step =
-        if plot.unit == "°" { 90.0 } else { nice_step(span / 3.0).max(if plot.unit.is_empty() { 1.0 } else { 0.0 }) };
-    let levels: Vec<f64> =
-        (0..10).map(|i| plot.scale.low + f64::from(i) * step).filter(|&v| v <= plot.scale.high * 1.0001).collect();
+/// A plot as a row.
+pub fn plot_row(plot: &Plot<'_>, axis: &Axis<'_>, input: &ReportInput) -> Markup {
+    let bins = axis.duration_s / axis.bin_s;
+    let level = |place: i32| plot.scale.low + f64::from(place) * plot.step;
+    let levels: Vec<f64> = (0..10).map(level).filter(|&level| level <= plot.scale.high * 1.0001).collect();
     let empty = plot.traces.iter().all(|trace| trace.values.iter().all(Option::is_none));
     html! {
         div.row.chart {
@@ -239,7 +165,7 @@ fn plot_row(plot: &Plot<'_>, bin_s: f64, duration: f64, input: &ReportInput) -> 
                 }
             }
             div.plot {
-                (damage(input, duration))
+                (damage(input, axis))
                 @for &level in &levels {
                     span.level style=(format!("top:{:.1}%", plot.scale.place(level) / HEIGHT * 100.0)) {
                         (number(level)) @if plot.unit == "°" { "°" }

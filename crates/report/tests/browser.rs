@@ -35,10 +35,21 @@ fn a_browser_runs_the_page_without_complaint() {
     assert_eq!((found["lineHidden"].as_bool(), found["markHidden"].as_bool()), (Some(false), Some(false)));
     assert_eq!(found["sought"], "0:21.5", "the gravest finding's start");
     assert_eq!(found["moved"], "0:00.3", "the middle of the first half second");
-    let pose = input.pose.unwrap();
+    let pose = input.sections.pose.as_ref().unwrap();
     let info = pose.findings.iter().filter(|finding| finding.severity.as_str() == "info").count();
     assert_eq!(found["shown"], info);
     assert_eq!(found["open"], true);
+
+    assert_eq!(found["timelines"], 3);
+    assert_eq!(found["together"], serde_json::json!(["0:00.3", "0:00.3", "0:00.3"]), "cursors move together");
+    let golden = input.sections.golden_frames.as_ref().unwrap();
+    let first = &golden.selected[0].measured;
+    assert_eq!(found["golden"], format!("0:{:.1}", first.time_s), "a golden frame leads to its time");
+    let place = (first.time_s / golden.bin_s + 1e-6) as usize;
+    assert_eq!(found["sharpness"], format!("{:.2}", golden.sharpness.mean[place].unwrap()));
+    let trail = input.sections.track.as_ref().unwrap().longest.iter().filter(|track| !track.trail.is_empty()).count();
+    assert_eq!(found["trails"], trail);
+    assert_ne!(found["laneColour"], found["otherLaneColour"], "classes have colours of their own");
 }
 
 fn runs(browser: &str) -> bool {

@@ -6,8 +6,10 @@ use candle_core::{DType, Device, Tensor};
 use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
 
-use super::{Activation, Backend, ConvParams, internal};
+use super::{Activation, Backend, ConvParams, DepthwiseParams, GateParams, internal};
 use crate::kernels::conv::PackedConv;
+use crate::kernels::depthwise::PackedDepthwise;
+use crate::kernels::gate::{Gate, channel_means};
 use crate::kernels::map::{Map, PlanePool};
 use crate::kernels::{Finish, Isa, pool};
 
@@ -36,6 +38,8 @@ impl Fused {
 impl Backend for Fused {
     type Map = Map;
     type Conv = PackedConv;
+    type Depthwise = PackedDepthwise;
+    type Gate = Gate;
 
     fn prepare(&self, params: ConvParams) -> Result<PackedConv> {
         let ConvParams { weight, bias, inputs, kernel, stride, activation } = params;
@@ -43,8 +47,25 @@ impl Backend for Fused {
         Ok(match activation {
             Activation::None => conv(Finish::None),
             Activation::Silu => conv(Finish::Silu),
+            Activation::Relu => conv(Finish::Relu),
             Activation::PRelu(slopes) => conv(Finish::PRelu).with_slopes(&slopes),
         })
+    }
+
+    fn prepare_depthwise(&self, params: DepthwiseParams) -> Result<PackedDepthwise> {
+        let DepthwiseParams { weight, bias, stride, activation } = params;
+        let finish = match activation {
+            Activation::None => Finish::None,
+            Activation::Silu => Finish::Silu,
+            Activation::Relu => Finish::Relu,
+            Activation::PRelu(_) => return Err(Error::defect("there is no depthwise convolution with slopes")),
+        };
+        Ok(PackedDepthwise::new(self.isa, &weight, &bias, stride, finish))
+    }
+
+    fn prepare_gate(&self, params: GateParams) -> Result<Gate> {
+        let GateParams { squeeze, squeeze_bias, excite, excite_bias } = params;
+        Ok(Gate { squeeze, squeeze_bias, excite, excite_bias })
     }
 
     fn enter(&self, input: &Tensor) -> Result<Map> {
@@ -65,8 +86,20 @@ impl Backend for Fused {
         Ok(conv.run(&self.planes, x, plus))
     }
 
+    fn depthwise(&self, conv: &PackedDepthwise, x: &Map) -> Result<Map> {
+        Ok(conv.run(&self.planes, x))
+    }
+
+    fn gated_sum(&self, gate: &Gate, maps: &[Map]) -> Result<Map> {
+        Ok(gate.sum(&self.planes, maps))
+    }
+
+    fn channel_means(&self, x: &Map) -> Result<Vec<f32>> {
+        Ok(channel_means(x))
+    }
+
     fn concat(&self, maps: &[Map]) -> Result<Map> {
-        Ok(Map::concat(maps))
+        Ok(Map::concat_any(&self.planes, maps))
     }
 
     fn halve(&self, x: &Map) -> Result<[Map; 2]> {
@@ -75,6 +108,14 @@ impl Backend for Fused {
 
     fn max_pool_5(&self, x: &Map) -> Result<Map> {
         Ok(pool::max_pool_5(&self.planes, x))
+    }
+
+    fn max_pool_3_half(&self, x: &Map) -> Result<Map> {
+        Ok(pool::max_pool_3_half(&self.planes, x))
+    }
+
+    fn mean_pool_2(&self, x: &Map) -> Result<Map> {
+        Ok(pool::mean_pool_2(&self.planes, x))
     }
 
     fn upsample_2(&self, x: &Map) -> Result<Map> {

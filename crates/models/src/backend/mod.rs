@@ -10,7 +10,7 @@ use framefan_contract::{Error, Result};
 
 use crate::kernels::Isa;
 
-pub(crate) use conv::{Activation, ConvParams, ConvShape};
+pub(crate) use conv::{Activation, ConvParams, ConvShape, DepthwiseParams, folded};
 pub(crate) use fused::Fused;
 pub(crate) use reference::Reference;
 
@@ -33,21 +33,53 @@ impl Kernels {
     }
 }
 
+/// A channel gate: scales of the channels from their means, `σ(W₂ · max(0, W₁ · means + b₁) + b₂)`.
+#[derive(Clone, Debug)]
+pub(crate) struct GateParams {
+    /// W₁, `[hidden, channels]`.
+    pub squeeze: Vec<f32>,
+    /// b₁, `[hidden]`.
+    pub squeeze_bias: Vec<f32>,
+    /// W₂, `[channels, hidden]`.
+    pub excite: Vec<f32>,
+    /// b₂, `[channels]`.
+    pub excite_bias: Vec<f32>,
+}
+
 /// A set of operations on feature maps.
 pub(crate) trait Backend {
     /// A feature map `[B, C, H, W]`; cloning shares the data.
     type Map: Clone;
     /// A convolution with its weights where and as the backend wants them.
     type Conv;
+    /// A convolution of each channel by itself, likewise.
+    type Depthwise;
+    /// A channel gate, likewise.
+    type Gate;
 
     /// Prepares a convolution.
     fn prepare(&self, params: ConvParams) -> Result<Self::Conv>;
 
+    /// Prepares a convolution of each channel by itself.
+    fn prepare_depthwise(&self, params: DepthwiseParams) -> Result<Self::Depthwise>;
+
+    /// Prepares a channel gate.
+    fn prepare_gate(&self, params: GateParams) -> Result<Self::Gate>;
+
     /// Takes a picture `[B, C, H, W]` in.
     fn enter(&self, input: &Tensor) -> Result<Self::Map>;
 
-    /// Convolution, bias and activation; then `plus`, where given, is added.
+    /// Convolution, bias and activation; then `plus`, where given, is added. [`Activation::Relu`] comes after the addition.
     fn conv(&self, conv: &Self::Conv, x: &Self::Map, plus: Option<&Self::Map>) -> Result<Self::Map>;
+
+    /// Convolution of each channel by itself, bias and activation.
+    fn depthwise(&self, conv: &Self::Depthwise, x: &Self::Map) -> Result<Self::Map>;
+
+    /// Σ gate(x) · x over maps of one shape, channel by channel.
+    fn gated_sum(&self, gate: &Self::Gate, maps: &[Self::Map]) -> Result<Self::Map>;
+
+    /// The mean of each channel over all pixels, `[B × C]`, on the host.
+    fn channel_means(&self, x: &Self::Map) -> Result<Vec<f32>>;
 
     /// Joins maps of one size along the channels.
     fn concat(&self, maps: &[Self::Map]) -> Result<Self::Map>;
@@ -57,6 +89,12 @@ pub(crate) trait Backend {
 
     /// Max pooling over 5 × 5 with stride 1; the size stays, nothing outside the map counts.
     fn max_pool_5(&self, x: &Self::Map) -> Result<Self::Map>;
+
+    /// Max pooling over 3 × 3 with stride 2; nothing outside the map counts.
+    fn max_pool_3_half(&self, x: &Self::Map) -> Result<Self::Map>;
+
+    /// Means of 2 × 2 pixels; an odd last row or column is left out.
+    fn mean_pool_2(&self, x: &Self::Map) -> Result<Self::Map>;
 
     /// Doubles height and width by repeating pixels.
     fn upsample_2(&self, x: &Self::Map) -> Result<Self::Map>;

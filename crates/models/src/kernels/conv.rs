@@ -44,6 +44,8 @@ const ROWS_PER_TASK: usize = 4;
 struct Run<'a> {
     conv: &'a PackedConv,
     inputs: &'a [InputBlock],
+    /// Zero pixels around the input.
+    input_border: usize,
     input_row: usize,
     input_pixel: usize,
     outputs: &'a [*mut f32],
@@ -55,7 +57,8 @@ struct Run<'a> {
 unsafe impl Sync for Run<'_> {}
 
 impl PackedConv {
-    /// Orders `weight`, `[out, in, kernel, kernel]`; the kernel is 1 or 3, the stride 1 or 2, and the padding half the kernel.
+    /// Orders `weight`, `[out, in, kernel, kernel]`; the kernel is 1 or 3, or for pictures 7, the stride 1 or 2, and the padding
+    /// half the kernel.
     pub fn new(
         isa: Isa,
         weight: &[f32],
@@ -66,8 +69,8 @@ impl PackedConv {
         finish: Finish,
     ) -> Self {
         assert!(
-            matches!(kernel, 1 | 3) && matches!(stride, 1 | 2),
-            "no kernel for {kernel} × {kernel} with stride {stride}"
+            (matches!(kernel, 1 | 3) || (kernel == 7 && inputs < LANES)) && matches!(stride, 1 | 2),
+            "no kernel for {kernel} × {kernel} with stride {stride} on {inputs} channels"
         );
         let outputs = bias.len();
         let taps = kernel * kernel;
@@ -128,10 +131,21 @@ impl PackedConv {
 
     /// Tap by tap, in tasks of a few rows of a group of output blocks.
     fn direct(&self, x: &Map, outputs: &[*mut f32], plus: &[*const f32], [height, width]: [usize; 2]) {
+        let border = BORDER.max(self.kernel / 2);
+        let widened = (border > BORDER).then(|| widened_picture(x, border));
+        let inputs = match &widened {
+            None => input_blocks(x),
+            Some(values) => vec![InputBlock {
+                data: values.as_ptr(),
+                channels: x.channels,
+                channel_step: (x.height + 2 * border) * (x.width + 2 * border),
+            }],
+        };
         let run = Run {
             conv: self,
-            inputs: &input_blocks(x),
-            input_row: (x.width + 2 * BORDER) * x.lanes,
+            inputs: &inputs,
+            input_border: border,
+            input_row: (x.width + 2 * border) * x.lanes,
             input_pixel: x.lanes,
             outputs,
             plus,
@@ -177,6 +191,21 @@ fn pack(isa: Isa, [outputs, inputs, taps]: [usize; 3], weight: &[f32]) -> Vec<f3
     packed
 }
 
+/// A picture's channels one below the other, each with this many zero pixels around it.
+fn widened_picture(x: &Map, border: usize) -> Vec<f32> {
+    assert_eq!(x.lanes, 1, "a filter wider than 3 × 3 is for pictures");
+    let width = x.width + 2 * border;
+    let mut values = vec![0.0; x.channels * (x.height + 2 * border) * width];
+    let plane = &x.planes[0];
+    for (channel, values) in values.chunks_exact_mut((x.height + 2 * border) * width).enumerate() {
+        let first = channel * (x.height + 2 * BORDER);
+        for (y, row) in values.chunks_exact_mut(width).skip(border).take(x.height).enumerate() {
+            row[border..border + x.width].copy_from_slice(&plane.data()[plane.row(first + y)]);
+        }
+    }
+    values
+}
+
 /// Where a map's channels lie.
 fn input_blocks(x: &Map) -> Vec<InputBlock> {
     // A picture's channels are planes one below the other, all of them in the first plane.
@@ -202,8 +231,8 @@ impl Run<'_> {
         let count = self.width.div_ceil(tiles.len());
         let taps = conv.kernel * conv.kernel;
         let weights = &conv.weights[first * LANES * conv.inputs * taps..];
-        // The border is one pixel: a 3 × 3 filter begins at it, a 1 × 1 filter inside it.
-        let inset = BORDER - conv.kernel / 2;
+        // With a border of one pixel a 3 × 3 filter begins at it, a 1 × 1 filter inside it.
+        let inset = self.input_border - conv.kernel / 2;
         for y in rows {
             let mut x = 0;
             for index in 0..count {

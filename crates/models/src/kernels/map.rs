@@ -158,6 +158,34 @@ impl Map {
         joined
     }
 
+    /// Joins maps of one size with any numbers of channels, by copying where a block is not whole.
+    pub fn concat_any(pool: &Arc<PlanePool>, maps: &[Map]) -> Map {
+        let (_, inner) = maps.split_last().expect("there is something to join");
+        if inner.iter().all(|map| map.channels.is_multiple_of(LANES)) {
+            return Map::concat(maps);
+        }
+        let (height, width) = (maps[0].height, maps[0].width);
+        assert!(maps.iter().all(|map| [map.height, map.width, map.lanes] == [height, width, LANES]));
+        // For each channel of the result, the plane and lane that it comes from.
+        let sources: Vec<(&Arc<Plane>, usize)> = (maps.iter())
+            .flat_map(|map| (0..map.channels).map(|channel| (&map.planes[channel / LANES], channel % LANES)))
+            .collect();
+        Map::from_planes(pool, [sources.len(), height, width], |block, plane| {
+            let lanes = &sources[block * LANES..sources.len().min((block + 1) * LANES)];
+            for y in 0..height {
+                let row = plane.row(y);
+                let output = &mut plane.data_mut()[row.clone()];
+                output.fill(0.0);
+                for (lane, (source, from)) in lanes.iter().enumerate() {
+                    let values = source.data()[row.clone()].iter().skip(*from).step_by(LANES);
+                    for (value, output) in values.zip(output.iter_mut().skip(lane).step_by(LANES)) {
+                        *output = *value;
+                    }
+                }
+            }
+        })
+    }
+
     /// Cuts a map in two halves of whole blocks.
     pub fn halve(&self) -> [Map; 2] {
         let half = self.channels / 2;

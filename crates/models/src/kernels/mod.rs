@@ -5,6 +5,8 @@
 //! instruction set, and on nothing else: not on threads, not on what else is in a batch.
 
 pub(crate) mod conv;
+pub(crate) mod depthwise;
+pub(crate) mod gate;
 mod isa;
 pub(crate) mod map;
 pub(crate) mod pool;

@@ -1,4 +1,4 @@
-//! Max pooling and upsampling.
+//! Pooling and upsampling.
 
 use std::sync::Arc;
 
@@ -40,6 +40,68 @@ fn window_maxima<'a>(count: usize, maxima: &mut [f32], pixel: impl Fn(usize) -> 
             }
         }
     }
+}
+
+/// Max pooling over 3 × 3 with stride 2; nothing outside the map counts.
+pub(crate) fn max_pool_3_half(pool: &Arc<PlanePool>, x: &Map) -> Map {
+    let [height, width] = [x.height, x.width].map(|side| (side - 1) / 2 + 1);
+    pooled(
+        pool,
+        x,
+        [height, width],
+        |place, side| (2 * place).saturating_sub(1)..(2 * place + 2).min(side),
+        |best, value| {
+            if value > best { value } else { best }
+        },
+        f32::NEG_INFINITY,
+        1.0,
+    )
+}
+
+/// Means of 2 × 2 pixels; an odd last row or column is left out.
+pub(crate) fn mean_pool_2(pool: &Arc<PlanePool>, x: &Map) -> Map {
+    pooled(
+        pool,
+        x,
+        [x.height / 2, x.width / 2],
+        |place, _| 2 * place..2 * place + 2,
+        |sum, value| sum + value,
+        0.0,
+        0.25,
+    )
+}
+
+/// Each output pixel is the fold of the input pixels in its window (rows and columns as `window` says for a place and a side),
+/// times `scale`.
+fn pooled(
+    pool: &Arc<PlanePool>,
+    x: &Map,
+    [height, width]: [usize; 2],
+    window: impl Fn(usize, usize) -> std::ops::Range<usize> + Sync,
+    fold: impl Fn(f32, f32) -> f32 + Sync,
+    start: f32,
+    scale: f32,
+) -> Map {
+    assert_eq!(x.lanes, LANES);
+    Map::from_planes(pool, [x.channels, height, width], |block, plane| {
+        let from = &x.planes[block];
+        for y in 0..height {
+            for at in 0..width {
+                let mut lanes = [start; LANES];
+                for row in window(y, x.height) {
+                    let first = from.row(row).start;
+                    for column in window(at, x.width) {
+                        let pixel = &from.data()[first + column * LANES..][..LANES];
+                        for (lane, value) in lanes.iter_mut().zip(pixel) {
+                            *lane = fold(*lane, *value);
+                        }
+                    }
+                }
+                let place = plane.row(y).start + at * LANES;
+                plane.data_mut()[place..place + LANES].copy_from_slice(&lanes.map(|lane| lane * scale));
+            }
+        }
+    })
 }
 
 /// Doubles height and width by repeating pixels.

@@ -6,6 +6,8 @@ use candle_core::{Device, Module, Tensor};
 use proptest::prelude::*;
 
 use super::conv::PackedConv;
+use super::depthwise::PackedDepthwise;
+use super::gate::{Gate, channel_means};
 use super::map::{Map, PlanePool};
 use super::simd::LANES;
 use super::{Finish, Isa, pool, simd};
@@ -118,19 +120,20 @@ impl Case {
         let y = x.conv2d(&weight, self.kernel / 2, self.stride, 1, 1).unwrap();
         let y = y.broadcast_add(&tensor(bias, &[1, self.outputs, 1, 1])).unwrap();
         let y = match self.finish {
-            Finish::None => y,
+            Finish::None | Finish::Relu => y,
             Finish::Silu => y.silu().unwrap(),
             Finish::PRelu => {
                 candle_nn::PReLU::new(tensor(self.slopes(), &[self.outputs]), self.outputs == 1).forward(&y).unwrap()
             }
         };
-        if self.plus { (y + tensor(plus, &[1, self.outputs, height_out, width_out])).unwrap() } else { y }
+        let y = if self.plus { (y + tensor(plus, &[1, self.outputs, height_out, width_out])).unwrap() } else { y };
+        if matches!(self.finish, Finish::Relu) { y.relu().unwrap() } else { y }
     }
 }
 
 fn case() -> impl Strategy<Value = Case> {
     let sizes = (1usize..40, 1usize..70, 1usize..30, 1usize..60);
-    let finish = prop_oneof![Just(Finish::None), Just(Finish::Silu), Just(Finish::PRelu)];
+    let finish = prop_oneof![Just(Finish::None), Just(Finish::Silu), Just(Finish::PRelu), Just(Finish::Relu)];
     let flags = (any::<bool>(), any::<bool>(), finish, any::<bool>(), any::<bool>());
     (sizes, flags, 0u64..1000).prop_map(
         |((inputs, outputs, height, width), (wide, half, finish, plus, planar), seed)| Case {
@@ -184,6 +187,103 @@ proptest! {
         prop_assert_eq!(difference(&planar(&pool::max_pool_5(&planes, &x)), &pooled), 0.0);
         let doubled = reference.upsample_nearest2d(2 * height, 2 * width).unwrap();
         prop_assert_eq!(difference(&planar(&pool::upsample_2(&planes, &x)), &doubled), 0.0);
+    }
+}
+
+/// A depthwise convolution by candle's grouped one.
+fn depthwise_reference(x: &Tensor, weight: &[f32], bias: &[f32], stride: usize, finish: Finish) -> Tensor {
+    let channels = bias.len();
+    let weight = Tensor::from_slice(weight, (channels, 1, 3, 3), &Device::Cpu).unwrap();
+    let y = x.conv2d(&weight, 1, stride, 1, channels).unwrap();
+    let y = y.broadcast_add(&Tensor::from_slice(bias, (1, channels, 1, 1), &Device::Cpu).unwrap()).unwrap();
+    match finish {
+        Finish::Silu => y.silu().unwrap(),
+        Finish::Relu => y.relu().unwrap(),
+        Finish::None | Finish::PRelu => y,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn depthwise_convolutions_agree_with_candle(
+        channels in 1usize..50, height in 1usize..24, width in 1usize..40, stride in 1usize..=2, act in 0usize..3, seed in 0u64..1000
+    ) {
+        let finish = [Finish::None, Finish::Silu, Finish::Relu][act];
+        let planes = Arc::default();
+        let values = numbers(channels * height * width, seed);
+        let (weight, bias) = (numbers(channels * 9, seed + 1), numbers(channels, seed + 2));
+        let x = blocked(&planes, &values, [channels, height, width]);
+        let tensor = Tensor::from_vec(values, (1, channels, height, width), &Device::Cpu).unwrap();
+        let reference = depthwise_reference(&tensor, &weight, &bias, stride, finish);
+        for isa in Isa::available() {
+            let conv = PackedDepthwise::new(isa, &weight, &bias, stride, finish);
+            let ours = planar(&conv.run(&planes, &x));
+            prop_assert!(difference(&ours, &reference) < 1e-5, "{:?} is off by {}", isa, difference(&ours, &reference));
+            let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+            let again = one_thread.install(|| planar(&conv.run(&planes, &x)));
+            prop_assert!(ours.iter().zip(&again).all(|(a, b)| a.to_bits() == b.to_bits()));
+        }
+    }
+
+    #[test]
+    fn wide_filters_on_pictures_agree_with_candle(
+        channels in 1usize..16, outputs in 1usize..40, height in 1usize..24, width in 1usize..40, stride in 1usize..=2, seed in 0u64..1000
+    ) {
+        let planes = Arc::default();
+        let values = numbers(channels * height * width, seed);
+        let (weight, bias) = (numbers(outputs * channels * 49, seed + 1), vec![0.0; outputs]);
+        let x = Map::from_planar(&planes, &values, [channels, height, width]);
+        let tensor = Tensor::from_vec(values, (1, channels, height, width), &Device::Cpu).unwrap();
+        let filters = Tensor::from_slice(&weight, (outputs, channels, 7, 7), &Device::Cpu).unwrap();
+        let reference = tensor.conv2d(&filters, 3, stride, 1, 1).unwrap();
+        for isa in Isa::available() {
+            let conv = PackedConv::new(isa, &weight, &bias, channels, 7, stride, Finish::None);
+            let worst = difference(&planar(&conv.run(&planes, &x, None)), &reference);
+            prop_assert!(worst < 1e-5, "{:?} is off by {}", isa, worst);
+        }
+    }
+
+    #[test]
+    fn small_poolings_means_and_joins_agree_with_candle(
+        channels in 1usize..40, height in 2usize..20, width in 2usize..20, seed in 0u64..1000
+    ) {
+        let planes = Arc::default();
+        let values = numbers(channels * height * width, seed);
+        let x = blocked(&planes, &values, [channels, height, width]);
+        let tensor = Tensor::from_vec(values.clone(), (1, channels, height, width), &Device::Cpu).unwrap();
+        // Values from −1 up: a border of −1 counts for nothing.
+        let padded = (tensor.affine(1.0, 1.0).unwrap().pad_with_zeros(2, 1, 1).unwrap()).pad_with_zeros(3, 1, 1).unwrap();
+        let halved = padded.max_pool2d_with_stride(3, 2).unwrap().affine(1.0, -1.0).unwrap();
+        prop_assert!(difference(&planar(&pool::max_pool_3_half(&planes, &x)), &halved) < 1e-6);
+        let means = tensor.avg_pool2d(2).unwrap();
+        prop_assert!(difference(&planar(&pool::mean_pool_2(&planes, &x)), &means) < 1e-6);
+        let means = tensor.mean(3).unwrap().mean(2).unwrap();
+        prop_assert!((Tensor::from_vec(channel_means(&x), (1, channels), &Device::Cpu).unwrap() - means).unwrap()
+            .abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap() < 1e-5);
+        let joined = Map::concat_any(&planes, &[x.clone(), x.clone(), x]);
+        prop_assert_eq!(planar(&joined), [&values[..], &values, &values].concat());
+    }
+}
+
+#[test]
+fn a_gate_scales_by_what_its_network_says() {
+    // Two channels whose means are 2 and 4: hidden = max(0, 2 − 4 + 3) = 1, scales σ(1 · 2 − 2) = ½ and σ(1 · ln 3) = ¾.
+    let gate = Gate {
+        squeeze: vec![1.0, -1.0],
+        squeeze_bias: vec![3.0],
+        excite: vec![2.0, 3f32.ln()],
+        excite_bias: vec![-2.0, 0.0],
+    };
+    let planes = Arc::default();
+    let x = blocked(&planes, &[1.0, 3.0, 0.0, 8.0], [2, 1, 2]);
+    // Means 0 and 0: hidden 3, scales σ(4) and σ(3 ln 3) = 27/28.
+    let flat = blocked(&planes, &[-1.0, 1.0, -28.0, 28.0], [2, 1, 2]);
+    let ours = planar(&gate.sum(&planes, &[x, flat]));
+    let four = 1.0 / (1.0 + (-4f32).exp());
+    for (value, wanted) in ours.iter().zip([0.5 - four, 1.5 + four, -27.0, 6.0 + 27.0]) {
+        assert!((value - wanted).abs() < 1e-5, "{ours:?}");
     }
 }
 

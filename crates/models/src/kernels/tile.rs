@@ -30,6 +30,8 @@ pub(crate) enum Finish {
     Silu,
     /// With a slope for each output channel.
     PRelu,
+    /// The only one that follows the addition of a map.
+    Relu,
 }
 
 /// One tile's work.
@@ -125,7 +127,7 @@ unsafe fn finish<S: Simd, const GROUP: usize, const PIXELS: usize>(t: &Tile, sum
         for block in 0..GROUP {
             let output = t.outputs[block];
             match t.finish {
-                Finish::None => {}
+                Finish::None | Finish::Relu => {}
                 Finish::Silu => {
                     for pixel in 0..PIXELS {
                         let place = output.add(pixel * LANES);
@@ -144,6 +146,12 @@ unsafe fn finish<S: Simd, const GROUP: usize, const PIXELS: usize>(t: &Tile, sum
                 for pixel in 0..PIXELS {
                     let place = output.add(pixel * LANES);
                     S::store(place, S::add(S::load(place), S::load(t.plus[block].add(pixel * LANES))));
+                }
+            }
+            if matches!(t.finish, Finish::Relu) {
+                for pixel in 0..PIXELS {
+                    let place = output.add(pixel * LANES);
+                    S::store(place, S::max(S::load(place), S::splat(0.0)));
                 }
             }
         }

@@ -345,12 +345,15 @@ impl Job<'_> {
                     }
                     let mut value = S::add(row[x], bias);
                     value = match run.filters.finish {
-                        Finish::None => value,
+                        Finish::None | Finish::Relu => value,
                         Finish::Silu => S::silu(value),
                         Finish::PRelu => S::prelu(value, slopes),
                     };
                     if !run.plus[block].is_null() {
                         value = S::add(value, S::load(run.plus[block].add(place + x * LANES)));
+                    }
+                    if matches!(run.filters.finish, Finish::Relu) {
+                        value = S::max(value, S::splat(0.0));
                     }
                     S::store(run.outputs[block].add(place + x * LANES), value);
                 }

@@ -63,3 +63,11 @@ pub fn read_floats(path: &Path) -> Vec<f32> {
     let bytes = std::fs::read(path).unwrap();
     bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
+
+/// The weights of an ONNX file as safetensors with the authors' names, in `folder`.
+pub fn converted(network: &str, model: &Path, folder: &Path) -> std::path::PathBuf {
+    let out = folder.join(format!("{network}.safetensors"));
+    let python = framefan_testkit::python().expect("the caller has asked for Python");
+    run_python(python, include_str!("onnx_to_safetensors.py"), &[Path::new(network), model, &out]);
+    out
+}

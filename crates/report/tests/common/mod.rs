@@ -5,15 +5,19 @@
 use std::collections::BTreeMap;
 
 use framefan_analyzers::pose::section::{Person, Summary};
-use framefan_analyzers::{FrameTime, ReduceContext, find};
-use framefan_contract::Rational;
+use framefan_analyzers::{Finish, FrameSource, FrameTime, MediaSink, ReduceContext, find};
 use framefan_contract::artifact::DamagedSpan;
 use framefan_contract::plan::{Chunk, PacketRef, Plan};
 use framefan_contract::request::{AnalyzerRequest, JobRequest, Precision, Source};
 use framefan_contract::results::{Provenance, ResultsHeader};
 use framefan_contract::run::{ChunkTiming, RunRecord, StageMetrics};
 use framefan_contract::video::{IndexMethod, VideoInfo};
-use framefan_report::{Figures, ReportInput};
+use framefan_contract::{Error, Rational, Result};
+use framefan_media::Frame;
+use framefan_report::{Figures, ReportInput, Sections, read_summary};
+
+pub mod golden;
+pub mod track;
 
 const SECONDS: f64 = 139.4;
 const FPS: f64 = 10.0;
@@ -56,16 +60,29 @@ pub fn input() -> ReportInput {
         header,
         request,
         runs: runs(),
-        pose: Some(serde_json::from_str(&pose_section()).unwrap()),
+        sections: Sections { pose: Some(serde_json::from_str(&pose_section()).unwrap()), ..Sections::default() },
         pictures: BTreeMap::new(),
         figures: Figures { wall_s: Some(62.4), bottleneck: None, resumed_chunks: 0 },
     }
 }
 
+/// The same with the sections of all analyzers.
+#[allow(dead_code, reason = "not every user of this module needs them")]
+pub fn all() -> ReportInput {
+    let mut input = input();
+    let mut results = serde_json::to_value(&input.header).unwrap();
+    results["pose"] = serde_json::from_str(&pose_section()).unwrap();
+    results["track"] = track::section();
+    results["golden_frames"] = golden::section();
+    let text = results.to_string();
+    input.sections = read_summary(text.as_bytes(), |file: &str| Err(Error::not_found(file))).unwrap().1;
+    input
+}
+
 /// The same with warnings and damage.
 #[allow(dead_code, reason = "not every user of this module shows damage")]
 pub fn damaged() -> ReportInput {
-    let mut input = input();
+    let mut input = all();
     input.header.warnings.push("the file ends 2 s before the container says".into());
     input.header.damaged.push(DamagedSpan {
         start_pts: 600_000,
@@ -83,7 +100,8 @@ pub fn pose_section() -> String {
 }
 
 /// The same with at most `most` people in a frame.
-fn section_of(most: usize) -> String {
+#[allow(dead_code, reason = "not every user of this module needs it")]
+pub fn section_of(most: usize) -> String {
     let pose = find("pose").unwrap();
     let (chunk_params, reduce_params) = pose.params(&BTreeMap::new()).unwrap();
     let video = video();
@@ -95,10 +113,25 @@ fn section_of(most: usize) -> String {
         let time_s = frame as f64 / FPS;
         let people = serde_json::json!({ "people": people(time_s).into_iter().take(most).collect::<Vec<_>>() });
         let data = serde_json::value::to_raw_value(&people).unwrap();
-        stage.push(FrameTime { frame, pts: frame as i64 * 1200, time_s }, &data, &mut out).unwrap();
+        stage.push(FrameTime { frame, pts: frame as i64 * 1200, time_s }, &data, &[], &mut out).unwrap();
     }
-    stage.finish(&mut out).unwrap();
+    stage.finish(&mut Finish { frames: &mut NoPictures, media: &mut NoPictures }, &mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// For an analyzer that makes no pictures.
+struct NoPictures;
+
+impl FrameSource for NoPictures {
+    fn frames(&mut self, _: &[i64], _: &mut dyn FnMut(&Frame) -> Result<()>) -> Result<()> {
+        Err(Error::not_found("a test without a video"))
+    }
+}
+
+impl MediaSink for NoPictures {
+    fn keep(&mut self, name: &str, _: &[u8]) -> Result<String> {
+        Err(Error::not_found(format!("a test that keeps no {name}")))
+    }
 }
 
 /// The section's summary without frames.
@@ -205,6 +238,7 @@ fn request() -> JobRequest {
         }],
         precision: Precision::F32,
         device_class: "cpu-avx512-f32".into(),
+        exports: Vec::new(),
         chunk_seconds: Rational { num: 15, den: 1 },
     }
 }

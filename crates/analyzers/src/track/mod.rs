@@ -1,0 +1,89 @@
+//! Tracking: everything detected in the sampled frames, and which of it is one thing through the whole video.
+//!
+//! The chunk stage ([`chunk`]) runs a detector on each sampled frame and, where asked for, a network that tells people apart by
+//! their looks ([`appearance`]). The reduce stage ([`reduce`]) goes through the whole video in order: motion ([`kalman`]) and
+//! assignment ([`assignment`]) make tracks ([`tracker`]), and looks make those who come back who they were ([`identities`]).
+
+use framefan_contract::{Error, Result};
+
+use crate::analyzer::{Analyzer, ChunkContext, ChunkStage, Needs, ReduceContext, ReduceStage, Sampling};
+use crate::params::{Params, Specs};
+
+pub mod appearance;
+pub mod assignment;
+pub mod chunk;
+pub mod classes;
+pub mod detector;
+pub mod feature;
+pub mod identities;
+pub mod kalman;
+pub mod overlap;
+pub mod params;
+pub mod reduce;
+pub mod section;
+#[cfg(test)]
+mod tests;
+pub mod tracker;
+
+/// The name of the analyzer and of its section.
+pub const NAME: &str = "track";
+
+/// The tracking analyzer.
+pub struct Track;
+
+impl Analyzer for Track {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "objects of 80 classes, each with one number through the whole video"
+    }
+
+    fn chunk_version(&self) -> u32 {
+        1
+    }
+
+    fn reduce_version(&self) -> u32 {
+        1
+    }
+
+    fn specs(&self) -> Specs {
+        params::SPECS
+    }
+
+    fn params(&self, given: &Params) -> Result<(Params, Params)> {
+        params::check(given)
+    }
+
+    fn needs(&self, chunk_params: &Params) -> Result<Needs> {
+        let params = params::ChunkParams::read(chunk_params)?;
+        let mut models = vec![params.model];
+        models.extend(params.appearance);
+        Ok(Needs { sampling: Sampling::Fps(params.sample_fps), stencil: 0, models })
+    }
+
+    fn chunk_stage(&self, context: &ChunkContext<'_>) -> Result<Box<dyn ChunkStage>> {
+        Ok(Box::new(chunk::TrackChunkStage::new(context)?))
+    }
+
+    fn section_schema(&self) -> schemars::Schema {
+        schemars::schema_for!(section::Section)
+    }
+
+    fn reduce_stage(&self, context: &ReduceContext<'_>) -> Result<Box<dyn ReduceStage>> {
+        let params = params::ReduceParams::read(context.reduce_params)?;
+        Ok(Box::new(reduce::TrackReduceStage::new(context.video, params)))
+    }
+}
+
+/// `value` with `decimals` decimals, so that numbers in the result are short and end the same everywhere. Never `-0`.
+fn round_to(value: f64, decimals: i32) -> f64 {
+    let scale = 10f64.powi(decimals);
+    (value * scale).round() / scale + 0.0
+}
+
+/// An error of candle. Shapes are checked before, so it is our defect.
+fn tensor_error(source: candle_core::Error) -> Error {
+    Error::defect(format!("{NAME}: a tensor operation failed: {source}")).with_source(source)
+}
