@@ -3,7 +3,7 @@
 #
 #   ffmpeg.sh VERSION DESTINATION     # VERSION as Debian names it; installs below DESTINATION/usr/local
 #
-# The whole of Debian's FFmpeg is 207 libraries; this is three, plus dav1d. What is left out cannot be attacked: no
+# Debian's own is 207 libraries; of this one the programs load three, plus dav1d. What is left out cannot be attacked: no
 # network, no files (framefan hands over its own bytes), no encoders, filters or devices.
 #
 # Licence: without --enable-gpl and --enable-nonfree FFmpeg is under the LGPL, version 2.1 or later. It is linked dynamically,
@@ -36,12 +36,13 @@ if ! apt-get source --download-only "ffmpeg=$version"; then
 fi
 dpkg-source -x ffmpeg_*.dsc source
 cd source
+# libavdevice and libavfilter, empty: the Rust bindings want to see them; no program of ours loads them.
 # Debian's own flags, hardened; assembly as in Debian's build, chosen at run time by what the processor has.
 ./configure --prefix=/usr/local --libdir=/usr/local/lib \
   --extra-cflags="$(dpkg-buildflags --get CFLAGS) $(dpkg-buildflags --get CPPFLAGS)" \
   --extra-ldflags="$(dpkg-buildflags --get LDFLAGS)" \
   --enable-shared --disable-static --disable-debug --disable-doc --disable-programs \
-  --disable-autodetect --disable-everything --disable-network --disable-avdevice --disable-avfilter --disable-postproc \
+  --disable-autodetect --disable-everything --disable-network --disable-postproc \
   --enable-zlib --enable-libdav1d \
   --enable-demuxer="$demuxers,$probes" --enable-decoder="$decoders" --enable-parser="$parsers" --enable-bsf="$filters"
 # A name that FFmpeg does not know is a warning to configure.

@@ -28,9 +28,9 @@ DECODERS = {"h264", "hevc", "vp8", "vp9", "libdav1d", "mpeg1video", "mpeg2video"
 def test_ffmpeg_can_read_what_is_listed_and_nothing_else():
     folder = root("job-cpu") / "usr/local/lib"
     ctypes.CDLL(str(next((root("job-cpu") / "usr/lib/x86_64-linux-gnu").glob("libdav1d.so.*"))), ctypes.RTLD_GLOBAL)
-    util, _, codec, format_ = (
+    util, codec, format_ = (
         ctypes.CDLL(str(folder / name), ctypes.RTLD_GLOBAL)
-        for name in ("libavutil.so.57", "libswresample.so.4", "libavcodec.so.59", "libavformat.so.59"))
+        for name in ("libavutil.so.57", "libavcodec.so.59", "libavformat.so.59"))
     codecs = list(entries(codec.av_codec_iterate))
     for find in ("av_codec_is_encoder", "av_codec_is_decoder"):
         getattr(codec, find).argtypes = [ctypes.c_void_p]

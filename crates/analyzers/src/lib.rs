@@ -24,7 +24,7 @@ pub use networks::Networks;
 struct Guide;
 
 /// Every analyzer there is.
-pub static REGISTRY: &[&dyn Analyzer] = &[&pose::Pose, &track::Track];
+pub static REGISTRY: &[&dyn Analyzer] = &[&pose::Pose, &track::Track, &golden_frames::GoldenFrames];
 
 /// The analyzer called `name`.
 pub fn find(name: &str) -> Result<&'static dyn Analyzer> {

@@ -91,7 +91,7 @@ fn lanes(input: &ReportInput, tracks: &Tracks) -> Markup {
 }
 
 fn name(long: &LongTrack) -> String {
-    format!("{} {}", long.track.class, long.track.id)
+    format!("{} {}", long.track.class, long.track.track_id)
 }
 
 fn words(long: &LongTrack) -> String {

@@ -247,7 +247,7 @@ fn trails_begin_and_end_where_the_boxes_do() {
         [x + width / 2.0, y + height]
     };
     for long in common::all().sections.track.unwrap().longest {
-        let of = |detection: &&serde_json::Value| detection["track_id"] == long.track.id;
+        let of = |detection: &&serde_json::Value| detection["track_id"] == long.track.track_id;
         let mut all = section["detections"].as_array().unwrap().iter().filter(of);
         let (first, last) = (all.next().unwrap(), all.next_back().unwrap());
         assert_eq!((long.trail[0], *long.trail.last().unwrap()), (foot(first), foot(last)));

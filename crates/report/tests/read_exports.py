@@ -279,10 +279,10 @@ def tracks_vtt(folder: Path, results: dict) -> None:
     tracks = results["track"]["tracks"]
     equal(len(found), len(tracks), "cues of tracks.vtt")
     for track in tracks:
-        cue = found[f"track-{track['id']}"]
+        cue = found[f"track-{track['track_id']}"]
         assert abs(to_ms(cue.start) - 1000 * track["first_s"]) < 1, (cue, track)
         assert abs(to_ms(cue.end) - 1000 * (track["last_s"] + fps["den"] / fps["num"])) < 1.5, (cue, track)
-        equal(unescape(cue.raw_text), f"{track['class']} {track['id']}", "text of a cue")
+        equal(unescape(cue.raw_text), f"{track['class']} {track['track_id']}", "text of a cue")
 
 
 if __name__ == "__main__":

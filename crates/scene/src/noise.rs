@@ -6,11 +6,14 @@ use crate::math::{floor, lerp};
 use crate::random::mix;
 
 const SIZE: usize = 256;
+/// 256 to 1.
+const LEVELS: usize = 9;
 
 /// A texture that repeats, mean 0 and deviation about 1, with its copies at halves of its size.
 pub struct Texture {
-    /// `levels[k]` is square with side `SIZE >> k`.
-    levels: Vec<Vec<f32>>,
+    /// `levels[k]` is square with side `SIZE >> k`, at the beginning of an array of full length: with a fixed length no look-up
+    /// needs a check of its bounds.
+    levels: [Box<[f32; SIZE * SIZE]>; LEVELS],
 }
 
 /// Clouds and stains: large forms with some detail.
@@ -42,27 +45,30 @@ impl Texture {
         let variance = texels.iter().map(|t| (t - mean) * (t - mean)).sum::<f32>() / count;
         let scale = 1.0 / variance.sqrt();
         texels.iter_mut().for_each(|t| *t = ((*t - mean) * scale).clamp(-3.0, 3.0));
-        let mut levels = vec![texels];
-        while levels[levels.len() - 1].len() > 1 {
-            levels.push(halved(&levels[levels.len() - 1]));
-        }
+        let levels = std::array::from_fn(|_| {
+            let mut level = Box::new([0.0; SIZE * SIZE]);
+            level[..texels.len()].copy_from_slice(&texels);
+            texels = halved(&texels);
+            level
+        });
         Texture { levels }
     }
 
     /// The value at (u, v), where the texture repeats at each whole number. `footprint` is the distance between
     /// neighbouring samples in the same units: detail finer than it fades out.
+    #[inline]
     pub fn at(&self, u: f32, v: f32, footprint: f32) -> f32 {
         let texels = (footprint * SIZE as f32).max(1.0);
         // The exponent of the float is the whole part of its binary logarithm.
-        let level = ((texels.to_bits() >> 23) as usize - 127).min(self.levels.len() - 1);
+        let level = (((texels.to_bits() >> 23) - 127) as usize).min(LEVELS - 1);
         let size = SIZE >> level;
         let data = &self.levels[level];
         let (x, y) = (u * size as f32, v * size as f32);
         let (fx, fy) = (floor(x), floor(y));
-        let mask = size as i32 - 1;
-        let (x0, y0) = (fx as i32 & mask, fy as i32 & mask);
-        let (x1, y1) = ((x0 + 1) & mask, (y0 + 1) & mask);
-        let texel = |x: i32, y: i32| data[y as usize * size + x as usize];
+        let mask = size - 1;
+        let (x0, y0) = (fx as i32 as usize & mask, fy as i32 as usize & mask);
+        let (x1, y1) = (x0.wrapping_add(1) & mask, y0.wrapping_add(1) & mask);
+        let texel = |x: usize, y: usize| data[((y << (8 - level)) | x) & (SIZE * SIZE - 1)];
         let (tx, ty) = (x - fx, y - fy);
         lerp(lerp(texel(x0, y0), texel(x1, y0), tx), lerp(texel(x0, y1), texel(x1, y1), tx), ty)
     }

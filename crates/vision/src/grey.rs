@@ -33,6 +33,11 @@ impl<'a> Grey<'a> {
         self.height
     }
 
+    /// All rows, one after the other.
+    pub fn pixels(&self) -> &'a [u8] {
+        self.pixels
+    }
+
     /// Row `y`, `width` bytes.
     pub fn row(&self, y: usize) -> &'a [u8] {
         &self.pixels[y * self.width..(y + 1) * self.width]

@@ -16,6 +16,7 @@ pub struct FrameMeasures {
     width: usize,
     height: usize,
     way: Way,
+    batch_size: usize,
 }
 
 enum Way {
@@ -34,7 +35,7 @@ impl FrameMeasures {
             Device::Cpu => Way::Kernels(Box::new(farneback)),
             _ => Way::Graph(FlowGraph::new(width, height, device).map_err(failed)?),
         };
-        Ok(FrameMeasures { width, height, way })
+        Ok(FrameMeasures { width, height, way, batch_size: batch_size(device) })
     }
 
     /// The same with candle's operations on every device.
@@ -43,7 +44,12 @@ impl FrameMeasures {
     /// As [`FrameMeasures::new`].
     pub fn reference(width: usize, height: usize, device: &Device) -> Result<Self> {
         let way = Way::Graph(FlowGraph::new(width, height, device).map_err(failed)?);
-        Ok(FrameMeasures { width, height, way })
+        Ok(FrameMeasures { width, height, way, batch_size: batch_size(device) })
+    }
+
+    /// Frames that are best measured together. What is measured does not depend on it.
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
     }
 
     /// Measures all frames but the first, which only precedes the second: `[1 + B, 1, H, W]` of grey values 0 to 255, `u8` or
@@ -63,6 +69,15 @@ impl FrameMeasures {
             Way::Graph(graph) => with_graph(graph, frames),
         };
         measured.map_err(failed)
+    }
+}
+
+fn batch_size(device: &Device) -> usize {
+    match device {
+        // Enough for each thread to go through neighbouring frames, whose expansions it uses twice; but so few that the
+        // frames take little beside what the threads work in.
+        Device::Cpu => (8 * rayon::current_num_threads()).clamp(16, 64),
+        _ => 16,
     }
 }
 

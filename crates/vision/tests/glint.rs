@@ -70,7 +70,7 @@ fn shiny(width: usize, height: usize, seed: u64) -> Vec<u8> {
         for x in 0..width {
             let blob = blobs.iter().any(|[bx, by, r]| (x as f64 - bx).hypot(y as f64 - by) < *r);
             let field = x > width * 2 / 3 && y > height / 2;
-            let speck = random.next() % 97 == 0;
+            let speck = random.next().is_multiple_of(97);
             let body = texture(x as f64, y as f64);
             pixels.extend(match (blob, field, speck) {
                 (true, _, _) => [250, 248, 235 + body % 20],

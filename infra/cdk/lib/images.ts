@@ -1,5 +1,5 @@
-// The container images: one for the three functions, one for the jobs of each queue. Docker builds them at `cdk deploy`;
-// synthesis only hashes what they are made of.
+// The container images: one for the three functions, one for the jobs of each queue, all targets of one Dockerfile. Docker
+// builds them at `cdk deploy`; synthesis only hashes what they are made of.
 
 import { existsSync } from 'node:fs';
 import * as path from 'node:path';
@@ -33,6 +33,9 @@ export const CONTEXT = [
   '**/__pycache__',
 ];
 
+/** Its stages are what one may build; scripts/images.sh builds the same ones for the tests. */
+const DOCKERFILE = 'infra/images/Dockerfile';
+
 /** Whether there are weights to put into the images: without, they cannot be built. */
 export function hasWeights(): boolean {
   return existsSync(path.join(ROOT, 'models', 'manifest.json'));
@@ -49,20 +52,21 @@ export class Images extends Construct {
   constructor(scope: Construct, id: string, settings: Settings['gpu']) {
     super(scope, id);
     this.functions = this.build('Functions', 'functions', {});
-    this.cpuJob = this.build('CpuJob', 'job', { VARIANT: 'cpu' });
+    this.cpuJob = this.build('CpuJob', 'job-cpu', {});
     if (settings.enabled) {
       const { computeCapability } = GPU_FAMILIES[settings.family];
-      this.gpuJob = this.build('GpuJob', 'job', { VARIANT: 'gpu', CUDA_COMPUTE_CAP: computeCapability });
+      this.gpuJob = this.build('GpuJob', 'job-gpu', { CUDA_COMPUTE_CAP: computeCapability });
     }
   }
 
-  private build(id: string, name: string, buildArgs: Record<string, string>): DockerImageAsset {
+  private build(id: string, target: string, buildArgs: Record<string, string>): DockerImageAsset {
     return new DockerImageAsset(this, id, {
       directory: ROOT,
-      file: `infra/images/${name}.Dockerfile`,
+      file: DOCKERFILE,
+      target,
       buildArgs,
       platform: Platform.LINUX_AMD64,
-      exclude: CONTEXT,
+      exclude: [...CONTEXT],
       ignoreMode: IgnoreMode.DOCKER,
     });
   }

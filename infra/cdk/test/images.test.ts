@@ -1,36 +1,49 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { PROGRAMS, ROOT } from '../lib/images';
+import { CONTEXT, PROGRAMS, ROOT } from '../lib/images';
 import { resources, synthesized } from './synthesized';
 
 interface Assets {
   dockerImages: Record<string, {
-    source: { directory: string; dockerFile: string; dockerBuildArgs?: Record<string, string>; platform: string };
+    source: {
+      directory: string;
+      dockerFile: string;
+      dockerBuildTarget?: string;
+      dockerBuildArgs?: Record<string, string>;
+      platform: string;
+    };
   }>;
 }
 
 /** The images that a deployment builds, as the CDK command is told. */
-function images(): { folder: string; file: string; arguments: Record<string, string>; platform: string }[] {
+function images(): { folder: string; file: string; target?: string; arguments: Record<string, string>; platform: string }[] {
   const { outdir } = synthesized().app;
   const { dockerImages } = JSON.parse(readFileSync(path.join(outdir, 'framefan.assets.json'), 'utf8')) as Assets;
   return Object.values(dockerImages).map(({ source }) => ({
     folder: path.join(outdir, source.directory),
     file: source.dockerFile,
+    target: source.dockerBuildTarget,
     arguments: source.dockerBuildArgs ?? {},
     platform: source.platform,
   }));
 }
 
+/** The Dockerfile's stages by name. */
+function stages(): Record<string, string> {
+  const text = readFileSync(path.join(ROOT, 'infra', 'images', 'Dockerfile'), 'utf8');
+  return Object.fromEntries(text.split(/^(?=FROM )/m).map((stage) => [/ AS (\S+)$/m.exec(stage)?.[1] ?? '', stage]));
+}
+
 describe('images', () => {
   test('are three: of the functions, and of the jobs of each queue, for the GPU of the family', () => {
-    const made = images().map(({ file, arguments: given, platform }) => ({ file, given, platform }));
-    const platform = 'linux/amd64';
+    const made = images().map(({ file, target, arguments: given, platform }) => ({ file, target, given, platform }));
+    const common = { file: 'infra/images/Dockerfile', platform: 'linux/amd64' };
     expect(made).toHaveLength(3);
     expect(made).toEqual(expect.arrayContaining([
-      { file: 'infra/images/functions.Dockerfile', given: {}, platform },
-      { file: 'infra/images/job.Dockerfile', given: { VARIANT: 'cpu' }, platform },
-      { file: 'infra/images/job.Dockerfile', given: { VARIANT: 'gpu', CUDA_COMPUTE_CAP: '86' }, platform },
+      { ...common, target: 'functions', given: {} },
+      { ...common, target: 'job-cpu', given: {} },
+      { ...common, target: 'job-gpu', given: { CUDA_COMPUTE_CAP: '86' } },
     ]));
   });
 
@@ -47,17 +60,36 @@ describe('images', () => {
   });
 
   test('take the arguments they are given, and have the programs where they are started', () => {
-    const text = (name: string) => readFileSync(path.join(ROOT, 'infra', 'images', `${name}.Dockerfile`), 'utf8');
-    for (const argument of ['VARIANT', 'CUDA_COMPUTE_CAP']) {
-      expect(text('job')).toMatch(new RegExp(`^ARG ${argument}\\b`, 'm'));
+    for (const { target, arguments: given } of images()) {
+      const stage = stages()[target ?? ''] ?? '';
+      for (const argument of Object.keys(given)) expect(stage).toMatch(new RegExp(`^ARG ${argument}\\b`, 'm'));
+      expect(stage).toMatch(/^USER 65532:65532$/m);
     }
-    expect(text('job')).toMatch(/^ENTRYPOINT \["\/usr\/local\/bin\/gpu-job"\]$/m);
+    for (const job of ['job-cpu', 'job-gpu']) {
+      expect(stages()[job]).toMatch(/^COPY --from=\S+ \S+\/gpu-job \/usr\/local\/bin\/$/m);
+      expect(stages()[job]).toMatch(/^ENTRYPOINT \["\/usr\/local\/bin\/gpu-job"\]$/m);
+    }
     for (const { ImageConfig } of Object.values(resources('AWS::Lambda::Function'))) {
       const [program] = ImageConfig.Command as [string];
       expect(path.dirname(program)).toBe(PROGRAMS);
-      expect(text('functions')).toContain(path.basename(program));
+      expect(stages().functions).toContain(`/out/bin/${path.basename(program)} `);
     }
-    expect(text('functions')).not.toMatch(/^ENTRYPOINT/m);
+    expect(stages().functions).not.toMatch(/^ENTRYPOINT/m);
+  });
+
+  test('are made of the same parts by scripts/images.sh', () => {
+    const script = readFileSync(path.join(ROOT, 'scripts', 'images.sh'), 'utf8');
+    const parts = /^CONTEXT=\((.*)\)$/m.exec(script)?.[1]?.split(' ') ?? [];
+    const named = CONTEXT.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+    expect([...parts, 'models'].sort()).toEqual(named.sort());
+    for (const left of CONTEXT.filter((line) => line.startsWith('**/'))) {
+      expect(script).toContain(` --exclude=${left.slice(3)} `);
+    }
+  });
+
+  test('have the version of the programs', () => {
+    const version = /^version = "(.*)"$/m.exec(readFileSync(path.join(ROOT, 'Cargo.toml'), 'utf8'))?.[1];
+    for (const target of ['functions', 'job-cpu', 'job-gpu']) expect(stages()[target]).toContain(`\nARG VERSION=${version}\n`);
   });
 
   test('are small to send', () => {

@@ -3,15 +3,11 @@
 use candle_core::{Device, Tensor};
 use framefan_contract::{Error, Result};
 use framefan_media::{Frame, Orientation, luma8};
-use framefan_models::ComputeDevice;
 use framefan_vision::FrameMeasures;
 
 use super::section::Record;
 use super::{NAME, round_to};
 use crate::analyzer::{ChunkContext, ChunkStage, Finding};
-
-/// Frames in a batch. Each thread measures neighbouring frames, and expands one more than it measures.
-const BATCH: usize = 16;
 
 /// The chunk stage.
 pub struct GoldenFramesChunkStage {
@@ -48,7 +44,7 @@ impl ChunkStage for GoldenFramesChunkStage {
     }
 
     fn batch_size(&self) -> usize {
-        BATCH
+        self.measures.batch_size()
     }
 
     fn prepare(&self, frame: &Frame) -> Result<Tensor> {
@@ -73,7 +69,9 @@ impl ChunkStage for GoldenFramesChunkStage {
             return Err(Error::defect(format!("{NAME}: {} measurements of a frame, not 2", values.len())));
         };
         if !(sharpness.is_finite() && motion.is_finite()) {
-            return Err(Error::defect(format!("{NAME}: sharpness {sharpness} and motion {motion} are no finite numbers")));
+            return Err(Error::defect(format!(
+                "{NAME}: sharpness {sharpness} and motion {motion} are no finite numbers"
+            )));
         }
         // Finer than the measurements, so that rounding changes no choice.
         Finding::of(&Record { sharpness: round_to(sharpness, 6), motion: round_to(motion, 6) })

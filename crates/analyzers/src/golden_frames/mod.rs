@@ -17,6 +17,9 @@ pub mod reduce;
 pub mod section;
 pub mod selection;
 
+#[cfg(test)]
+mod tests;
+
 /// The name of the analyzer and of its section.
 pub const NAME: &str = "golden_frames";
 

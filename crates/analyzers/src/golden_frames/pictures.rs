@@ -43,6 +43,9 @@ pub fn picture(
     let wanted: Vec<i64> = numbers.keys().copied().collect();
     let orientation = Orientation { rotation: video.rotation, mirrored: video.mirrored };
     let mut pictured = BTreeMap::new();
+    if wanted.is_empty() {
+        return Ok(pictured);
+    }
     let Finish { frames, media } = finish;
     frames.frames(&wanted, &mut |frame: &Frame| {
         let Some(&number) = numbers.get(&frame.pts()) else { return Ok(()) };

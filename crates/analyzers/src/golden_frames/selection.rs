@@ -165,7 +165,11 @@ mod tests {
             });
             for (count, gap_s) in [(1, 1.0), (3, 0.2), (5, 1.0), (4, 0.0), (2, 7.0), (5, 0.04), (3, 0.041)] {
                 let (ours, _) = selected(&frames, count, gap_s);
-                assert_eq!(ours, greedy(&frames, count, (gap_s * 1000.0).round() as u64), "round {round}: {count}, {gap_s}");
+                assert_eq!(
+                    ours,
+                    greedy(&frames, count, (gap_s * 1000.0).round() as u64),
+                    "round {round}: {count}, {gap_s}"
+                );
             }
         }
     }

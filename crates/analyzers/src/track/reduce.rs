@@ -162,9 +162,9 @@ impl ReduceStage for TrackReduceStage {
 }
 
 impl Running {
-    fn summary(&self, id: u64) -> Result<TrackSummary> {
+    fn summary(&self, track_id: u64) -> Result<TrackSummary> {
         Ok(TrackSummary {
-            id,
+            track_id,
             class: class_name(self.class)?,
             first_frame: self.first.frame,
             last_frame: self.last.frame,

@@ -48,7 +48,7 @@ pub struct TrackedDetection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrackSummary {
     /// The `track_id` of its detections.
-    pub id: u64,
+    pub track_id: u64,
     /// Name of its class.
     pub class: String,
     /// First frame with a detection.

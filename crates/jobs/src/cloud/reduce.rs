@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cloud, metrics};
 use crate::clock::now;
+use crate::exports::write_exports;
 use crate::objects::{all_runs, devices, read_json};
 use crate::reduce::reduce;
-use crate::exports::write_exports;
 use crate::report::write_report;
 use crate::source::open_object;
 use crate::summary::StageSummary;

@@ -223,7 +223,7 @@ impl Tracking {
 
     fn track(&mut self, track: &TrackSummary) -> Result<()> {
         self.tracks.row(&[
-            integer(track.id)?,
+            integer(track.track_id)?,
             Cell::Text(&track.class),
             integer(track.first_frame)?,
             integer(track.last_frame)?,

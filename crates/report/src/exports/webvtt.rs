@@ -82,8 +82,8 @@ impl Members for Tracks {
     fn member<'de, A: MapAccess<'de>>(&mut self, key: &str, value: Value<'_, A>) -> Result<(), A::Error> {
         match key {
             "tracks" => value.each(|track: TrackSummary| {
-                let text = format!("{} {}", track.class, track.id);
-                let name = format!("track-{}", track.id);
+                let text = format!("{} {}", track.class, track.track_id);
+                let name = format!("track-{}", track.track_id);
                 self.cues.push(Cue::new(track.first_s, track.last_s + self.frame_s, name, text));
                 Ok(())
             }),

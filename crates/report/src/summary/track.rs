@@ -114,12 +114,14 @@ impl TracksReader {
         let at_once = at_once(&tracks, frame_s, bin_s, bins);
         let count = tracks.len() as u64;
 
-        tracks.sort_by(|a, b| (b.last_s - b.first_s).total_cmp(&(a.last_s - a.first_s)).then(a.id.cmp(&b.id)));
+        tracks.sort_by(|a, b| {
+            (b.last_s - b.first_s).total_cmp(&(a.last_s - a.first_s)).then(a.track_id.cmp(&b.track_id))
+        });
         tracks.truncate(MOST_LANES);
-        tracks.sort_by_key(|track| (track.first_frame, track.id));
+        tracks.sort_by_key(|track| (track.first_frame, track.track_id));
         let longest = tracks.into_iter().map(|track| LongTrack {
             class: classes.iter().position(|(class, _)| *class == track.class).unwrap_or_default(),
-            trail: trails.remove(&track.id).map(Trail::points).unwrap_or_default(),
+            trail: trails.remove(&track.track_id).map(Trail::points).unwrap_or_default(),
             track,
         });
         let longest = longest.collect();
@@ -223,11 +225,11 @@ impl Trail {
 mod tests {
     use super::*;
 
-    fn track(id: u64, class: &str, first: u64, last: u64) -> TrackSummary {
+    fn track(track_id: u64, class: &str, first: u64, last: u64) -> TrackSummary {
         let (first_s, last_s) = (first as f64 / 10.0, last as f64 / 10.0);
         let class = class.to_owned();
         TrackSummary {
-            id,
+            track_id,
             class,
             first_frame: first,
             last_frame: last,

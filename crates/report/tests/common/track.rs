@@ -67,7 +67,7 @@ pub fn section() -> Value {
             }
             let track = &mut tracks[place];
             if track.is_null() {
-                *track = json!({"id": place + 1, "class": mover.class, "first_frame": frame, "last_frame": frame,
+                *track = json!({"track_id": place + 1, "class": mover.class, "first_frame": frame, "last_frame": frame,
                     "first_s": time, "last_s": time, "detections": 0, "mean_confidence": 0.8125, "gaps": place % 2});
             }
             track["last_frame"] = json!(frame);

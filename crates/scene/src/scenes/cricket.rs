@@ -28,23 +28,23 @@ pub fn cricket(seed: u64) -> Result<Scene> {
         Actor { shape, look, path, acts: vec![(0.0, act)], facing, phase: 0.25 }
     };
     // The pitch runs from right to left: the bowler faces -x, the batter the camera, the left shoulder to the bowler.
-    let run_up = Path::new(vec![(0.3, 8.6, 0.0), (1.9, 3.7, 0.0), (2.25, 3.1, 0.0)]);
+    let run_up = Path::new(vec![(0.3, 7.6, 0.0), (1.9, 2.9, 0.0), (2.25, 2.4, 0.0)]);
     let bowler = person(0, false, run_up, Some(-TURN / 4.0), Act::Bowl(release));
-    let batter = person(1, true, Path::standing(-3.4, 0.0), Some(0.1), Act::Bat(hit));
+    let batter = person(1, true, Path::standing(-2.6, 0.0), Some(0.1), Act::Bat(hit));
     let delivery = Delivery {
         release_s: release,
         bounce_s: 3.35,
         hit_s: hit,
-        bounce: vec3(-1.4, 0.0, 0.35),
-        hit: vec3(-3.25, 0.55, 0.45),
+        bounce: vec3(-0.9, 0.0, 0.35),
+        hit: vec3(-2.45, 0.55, 0.45),
         away: vec3(9.0, 5.0, random.range(-6.0, -2.0)),
     };
     let ball = Ball { flight: BallFlight { radius: 0.045, delivery }, bowler: 0 };
-    let camera = CameraPath { at: vec3(0.0, 1.5, 8.6), shake: 0.002, ..tripod(&settings, 5.0) };
+    let camera = CameraPath { at: vec3(0.0, 1.5, 6.4), shake: 0.002, pitch: radians(-6.0), ..tripod(&settings, 5.0) };
     let finish = lens(&mut random, &setting, 0.2);
     let props = vec![
-        Prop::new(&mut random, PropKind::Wicket, vec3(-4.4, 0.0, 0.1), TURN / 4.0),
-        Prop::new(&mut random, PropKind::Wicket, vec3(3.6, 0.0, -0.7), TURN / 4.0),
+        Prop::new(&mut random, PropKind::Wicket, vec3(-3.3, 0.0, 0.1), TURN / 4.0),
+        Prop::new(&mut random, PropKind::Wicket, vec3(2.8, 0.0, -0.7), TURN / 4.0),
     ];
     let play = Play {
         name: "cricket".to_owned(),

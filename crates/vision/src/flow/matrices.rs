@@ -142,7 +142,10 @@ impl Sampler<'_> {
     /// As [`Simd`]; `COLUMNS` vectors from float `first` of a line lie in the line. Rows outside the picture are taken from
     /// its edge.
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "iterators are not always inlined into the function with the instructions")]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "iterators are not always inlined into the function with the instructions"
+    )]
     unsafe fn blend<S: Simd, const COLUMNS: usize, const ROWS: usize>(
         &self,
         first: usize,
@@ -152,7 +155,7 @@ impl Sampler<'_> {
     ) -> [S::Vector; CHANNELS] {
         // SAFETY: as for this function.
         unsafe {
-                    let mut weights_x = [S::splat(0.0); COLUMNS];
+            let mut weights_x = [S::splat(0.0); COLUMNS];
             for k in 0..COLUMNS {
                 weights_x[k] = hat::<S>(x, k as f32);
             }
@@ -179,7 +182,10 @@ impl Sampler<'_> {
     /// # Safety
     /// As [`Sampler::blend`].
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "iterators are not always inlined into the function with the instructions")]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "iterators are not always inlined into the function with the instructions"
+    )]
     unsafe fn blend_wide<S: Simd>(
         &self,
         [columns, rows]: [usize; 2],

@@ -96,8 +96,9 @@ impl Farneback {
     pub fn motion(&self, pictures: &[Grey<'_>]) -> Result<Vec<f64>> {
         self.check(pictures)?;
         let pairs = pictures.len().saturating_sub(1);
-        // Each thread goes through neighbouring pairs: what it expanded as the next picture is then the previous one.
-        let share = pairs.div_ceil(rayon::current_num_threads()).max(1);
+        // A thread goes through neighbouring pairs: what it expanded as the next picture is then the previous one. Two shares a
+        // thread, so that none waits long for one that was held up.
+        let share = pairs.div_ceil(2 * rayon::current_num_threads()).max(1);
         let starts: Vec<usize> = (0..pairs).step_by(share).collect();
         let parts: Vec<Vec<f64>> =
             starts.into_par_iter().map(|start| self.run(&pictures[start..=(start + share).min(pairs)])).collect();
@@ -125,21 +126,36 @@ impl Farneback {
 
     fn run(&self, pictures: &[Grey<'_>]) -> Vec<f64> {
         self.with_room(|room| {
-            let mut means = Vec::new();
-            for (number, picture) in pictures.iter().enumerate() {
-                room.expand(&self.geometry, *picture, number % 2);
-                if number > 0 {
-                    let [even, odd] = &room.expansions;
-                    let (previous, next) = if number % 2 == 1 { (even, odd) } else { (odd, even) };
-                    let mut total = 0.0;
-                    room.workspace.flow(&self.geometry, previous, next, |_, row| {
-                        dispatch(self.isa, Lengths { row, total: &mut total });
-                    });
-                    means.push(total / (self.width * self.height) as f64);
+            let (mut means, mut place, mut still) = (Vec::new(), 0, false);
+            room.expand(&self.geometry, pictures[0], place);
+            for pair in pictures.windows(2) {
+                // Slides stand still, and short batches are filled up with their last picture: that is measured once.
+                let same = pair[0].pixels() == pair[1].pixels();
+                match means.last() {
+                    Some(&mean) if same && still => means.push(mean),
+                    _ => {
+                        let previous = place;
+                        if !same {
+                            place = 1 - place;
+                            room.expand(&self.geometry, pair[1], place);
+                        }
+                        means.push(self.mean_length(room, previous, place));
+                    }
                 }
+                still = same;
             }
             means
         })
+    }
+
+    /// Mean length of the flow between two pictures that were expanded into these places.
+    fn mean_length(&self, room: &mut Room, previous: usize, next: usize) -> f64 {
+        let Room { expansions, workspace, .. } = room;
+        let mut total = 0.0;
+        workspace.flow(&self.geometry, &expansions[previous], &expansions[next], |_, row| {
+            dispatch(self.isa, Lengths { row, total: &mut total });
+        });
+        total / (self.width * self.height) as f64
     }
 
     fn check(&self, pictures: &[Grey<'_>]) -> Result<()> {

@@ -12,8 +12,9 @@ use framefan_models::ComputeDevice;
 use framefan_planner::Timeline;
 
 use super::super::Track;
+use super::super::overlap::intersection_over_union;
 use super::super::params::OSNET;
-use super::super::section::{Section, TrackRecord};
+use super::super::section::{RecordedDetection, Section, TrackRecord};
 use crate::analyzer::{Analyzer, ChunkContext, Finding, FrameTime, ReduceContext};
 use crate::networks::Networks;
 use crate::params::Params;
@@ -50,6 +51,7 @@ fn records(
     path: &Path,
     chunk_params: &Params,
     models: &BTreeMap<String, PathBuf>,
+    frames: std::ops::Range<u64>,
 ) -> (VideoInfo, Vec<(FrameTime, Finding)>) {
     let source: Arc<dyn ByteSource> = Arc::new(FileSource::open(path).unwrap());
     let probed = probe(source.clone(), &Limits::default()).unwrap();
@@ -71,7 +73,7 @@ fn records(
         let Decoded::Frame { frame, .. } = decoded else { continue };
         let time_s = probed.info.seconds(frame.pts());
         let now = (time_s * 10.0 + 1e-6) as u64;
-        if cell.replace(now) != Some(now) {
+        if cell.replace(now) != Some(now) && frames.contains(&number) {
             let input = stage.prepare(&frame).unwrap();
             let output = stage.infer(&input.unsqueeze(0).unwrap()).unwrap();
             let finding = stage.interpret(&input, &output.squeeze(0).unwrap()).unwrap();
@@ -124,7 +126,7 @@ fn six_people_are_six_people() {
     let models =
         BTreeMap::from([("yolov8n".to_owned(), data.join("weights/yolov8n.safetensors")), (OSNET.to_owned(), osnet)]);
     let video = data.join("video/one-by-one-person-detection.mp4");
-    let (info, records) = records(&video, &Track.params(&params).unwrap().0, &models);
+    let (info, records) = records(&video, &Track.params(&params).unwrap().0, &models, 0..u64::MAX);
 
     // Alone, the tracker loses nobody.
     let alone = [&given[..], &[("reid", "false")]].concat();
@@ -153,4 +155,66 @@ fn unless_hidden(time: FrameTime, finding: &Finding) -> Finding {
         return Finding::of(&TrackRecord { detections: Vec::new() }).unwrap();
     }
     Finding { data: finding.data.clone(), sidecar: finding.sidecar.clone() }
+}
+
+#[test]
+fn every_kind_of_detector_sees_the_same_person() {
+    let test = "every_kind_of_detector_sees_the_same_person";
+    let Some(data) = framefan_testkit::data_or_skip(test) else { return };
+    let Some(mut python) = framefan_testkit::python_or_skip(test) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let yolox = folder.path().join("yolox.safetensors");
+    let converter = framefan_testkit::workspace_root().join("crates/models/tests/support/onnx_to_safetensors.py");
+    let model = data.join("weights/yolox_nano-416.onnx");
+    framefan_testkit::run(python.arg(converter).arg("yolox-nano").arg(model).arg(&yolox));
+    let models = BTreeMap::from([
+        ("yolov8n".to_owned(), data.join("weights/yolov8n.safetensors")),
+        ("yolov8n-pose".to_owned(), data.join("weights/yolov8n-pose.safetensors")),
+        ("yolox-nano".to_owned(), yolox),
+    ]);
+    let video = data.join("video/one-by-one-person-detection.mp4");
+    let best = |model: &str, width: u32| -> Vec<RecordedDetection> {
+        let given = Params::from([
+            ("model".to_owned(), model.into()),
+            ("classes".to_owned(), "person".into()),
+            ("max_width".to_owned(), width.into()),
+        ]);
+        let (_, records) = records(&video, &Track.params(&given).unwrap().0, &models, 300..305);
+        let record = |(_, finding): &(FrameTime, Finding)| -> RecordedDetection {
+            let record: TrackRecord = serde_json::from_str(finding.data.get()).unwrap();
+            record.detections[0].clone()
+        };
+        records.iter().map(record).collect()
+    };
+    let reference = best("yolov8n", 640);
+    assert_eq!(reference.len(), 5);
+    for (model, width) in [("yolov8n-pose", 640), ("yolox-nano", 416)] {
+        for (ours, reference) in best(model, width).iter().zip(&reference) {
+            let overlap = intersection_over_union(ours.bbox, reference.bbox);
+            println!("{model}: score {}, overlap {overlap:.3}", ours.score);
+            assert!(overlap > 0.8 && ours.score > 0.5, "{model}: {ours:?}, not {reference:?}");
+        }
+    }
+}
+
+#[test]
+fn pose_and_track_share_one_inference() {
+    let Some(data) = framefan_testkit::data_or_skip("pose_and_track_share_one_inference") else { return };
+    let models = BTreeMap::from([("yolov8n-pose".to_owned(), data.join("weights/yolov8n-pose.safetensors"))]);
+    let networks = Networks::default();
+    let video = super::reduced::video();
+    let stage = |analyzer: &dyn Analyzer| {
+        let params = analyzer.params(&Params::from([("model".to_owned(), "yolov8n-pose".into())])).unwrap().0;
+        let context = ChunkContext {
+            video: &video,
+            params: &params,
+            models: &models,
+            networks: &networks,
+            device: &ComputeDevice::Cpu,
+            precision: Precision::F32,
+        };
+        let stage = analyzer.chunk_stage(&context).unwrap();
+        (stage.input(), stage.network(), stage.batch_size())
+    };
+    assert_eq!(stage(&Track), stage(&crate::pose::Pose));
 }
