@@ -69,7 +69,7 @@ def track_tables(track: dict) -> dict:
     for detection in track["detections"]:
         box = dict(zip(["x", "y", "width", "height"], detection["bbox"], strict=True))
         detections.append({key: value for key, value in detection.items() if key != "bbox"} | box)
-    tracks = [{("track_id" if key == "id" else key): value for key, value in row.items()} for row in track["tracks"]]
+    tracks = track["tracks"]
     return {"track": detections, "tracks": tracks}
 
 
