@@ -104,7 +104,14 @@ impl Small<'_> {
             command.args(["--analyzer", analyzer]);
         }
         if self.analyzers.contains(&"track") {
-            let params = ["model=yolov8n-pose", "appearance=osnet-x0.25", "max_detections=5"];
+            let params = [
+                "model=yolov8n-pose",
+                "appearance=osnet-x0.25",
+                "max_detections=5",
+                "new=0.1",
+                "report=0.1",
+                "min_hits=1",
+            ];
             for param in params {
                 command.arg("--param").arg(format!("track.{param}"));
             }
