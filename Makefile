@@ -8,7 +8,7 @@ export FRAMEFAN_PYTHON ?= $(CURDIR)/.venv/bin/python
 
 CHECKS := check-format check-lints check-rustdoc check-schemas check-licences check-docs check-cdk
 
-.PHONY: help setup demo test check bench schemas $(CHECKS)
+.PHONY: help setup demo test check bench images schemas $(CHECKS)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: $(CHECKS) ## all that CI checks besides the tests: format, lints, docs, l
 
 bench: setup ## measure decoding, conversion and inference on this machine
 	@$(FRAMEFAN_PYTHON) scripts/bench.py $(BENCH_ARGS)
+
+images: ## build the container images, with docker or buildah: make images [IMAGES_ARGS=--local-base]
+	@scripts/images.sh $(IMAGES_ARGS)
 
 schemas: ## write docs/schemas anew from the code
 	FRAMEFAN_WRITE_SCHEMAS=1 cargo test -p framefan --test schemas published_schemas_are_current

@@ -13,7 +13,7 @@ awk -F'"' '/^name = /{name=$2} /^version = /{version=$2} /^checksum = /{print na
 # shellcheck disable=SC2086 # several words
 cargo tree --locked $packages "$@" --edges normal,no-proc-macro --target x86_64-unknown-linux-gnu --prefix none \
     --format '{p}|{l}' \
-  | sed 's/ (\*)$//' | sort -u \
+  | sed 's/ (\*)$//; /^$/d' | sort -u \
   | awk -v digests="$digests" '
       BEGIN { FS = "\t"; while ((getline < digests) > 0) digest[$1] = $2; FS = "|" }
       { split($1, part, " "); version = substr(part[2], 2)

@@ -19,7 +19,7 @@ import sys
 CLONE_NEWNS, PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 0x20000, 1, 38
 RDONLY, NOSUID, NODEV, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 # Of the machine, not of the container.
-NOT_PASSED_ON = ("PATH", "HOME", "LANG", "PWD", "OLDPWD", "SHLVL", "LD_LIBRARY_PATH", "_")
+NOT_PASSED_ON = ("PATH", "HOME", "LANG", "PWD", "OLDPWD", "SHLVL", "LD_LIBRARY_PATH", "TMPDIR", "_")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 TMP_MIB = 512
 
