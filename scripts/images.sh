@@ -25,14 +25,19 @@ local_base='' models=models roots='' images=()
 while [ $# -gt 0 ]; do
   case $1 in
     --local-base) local_base=1 ;;
-    --models | --roots) [ $# -gt 1 ] || fail "$1 needs a folder" && printf -v "${1#--}" %s "$2" && shift ;;
+    --models | --roots)
+      [ $# -gt 1 ] || fail "$1 needs a folder"
+      printf -v "${1#--}" %s "$2"
+      shift
+      ;;
     functions | job-cpu | job-gpu) images+=("$1") ;;
     *) fail "no option or image is called $1 (images: functions, job-cpu, job-gpu)" ;;
   esac
   shift
 done
 [ ${#images[@]} -gt 0 ] || images=(functions job-cpu)
-[ -f "$models/manifest.json" ] || fail "$models/manifest.json is not there: docs/operations.md says how to make it, --models names another folder"
+[ -f "$models/manifest.json" ] \
+  || fail "$models/manifest.json is not there: docs/operations.md says how to make it, --models names another folder"
 
 if command -v docker > /dev/null && docker info > /dev/null 2>&1; then
   tool=docker
@@ -126,7 +131,8 @@ unpack() {
     buildah)
       buildah inspect --type image --format '{{.Config}}' "$name" > "$work/config.json"
       # The image's own document, of which Docker shows the same part.
-      python3 -c 'import json, sys; json.dump(json.load(sys.stdin)["config"], sys.stdout)' < "$work/config.json" > "$roots/$1.json"
+      python3 -c 'import json, sys; json.dump(json.load(sys.stdin)["config"], sys.stdout)' \
+        < "$work/config.json" > "$roots/$1.json"
       container=$(buildah from --pull-never "$name")
       cp -a "$(buildah mount "$container")/." "$roots/$1/"
       buildah rm "$container" > /dev/null
@@ -136,8 +142,8 @@ unpack() {
 
 # The same context as `cdk deploy` sends, with these weights.
 mkdir "$work/context"
-tar --create --exclude=tests --exclude=benches --exclude=target --exclude=node_modules --exclude=__pycache__ "${CONTEXT[@]}" \
-  | tar --extract --directory="$work/context"
+tar --create --exclude=tests --exclude=benches --exclude=target --exclude=node_modules --exclude=__pycache__ \
+  "${CONTEXT[@]}" | tar --extract --directory="$work/context"
 cp -rL "$models" "$work/context/models"
 
 [ -z "$local_base" ] || make_base_images
@@ -147,7 +153,9 @@ revision=$(git describe --always --dirty --abbrev=12 2> /dev/null) && options+=(
 for image in "${images[@]}"; do
   say "building framefan/$image"
   case $tool in
-    docker) DOCKER_BUILDKIT=1 docker build "${options[@]}" --target "$image" --tag "framefan/$image:latest" "$work/context" ;;
+    docker)
+      DOCKER_BUILDKIT=1 docker build "${options[@]}" --target "$image" --tag "framefan/$image:latest" "$work/context"
+      ;;
     buildah)
       buildah build --layers ${local_base:+--pull-never} "${options[@]}" --target "$image" --tag "framefan/$image:latest" \
         "$work/context"

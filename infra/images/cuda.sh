@@ -39,7 +39,7 @@ build)
   ;;
 link)
   name_for_linker "$2/lib"
-  # The driver's library is on GPU hosts only. For linking, one with all functions that cudarc knows, none of which does a thing.
+  # The driver's library is on GPU hosts only. For linking, one with the names of all functions that cudarc knows.
   cargo fetch --locked --target x86_64-unknown-linux-gnu
   mkdir -p "$2/stubs"
   grep -rhoE 'fn cu[A-Z][A-Za-z0-9_]*' "$CARGO_HOME"/registry/src/*/cudarc-*/src/driver/sys \

@@ -1,4 +1,4 @@
-"""What is in the images: no more of FFmpeg than framefan reads, the libraries that programs load, and a list of all parts."""
+"""What is in the images: of FFmpeg what framefan reads, the libraries that programs load, and a list of all parts."""
 
 import ctypes
 import json
@@ -122,10 +122,10 @@ def test_labels_and_command_are_as_the_stack_expects(image):
 
 
 def test_the_media_tests_pass_on_the_images_ffmpeg():
-    """Exact decoding, frame by frame, as FFmpeg's own program decodes: run by the image's libraries instead of the system's."""
+    """Exact decoding, frame by frame, as FFmpeg's own program decodes: here with the image's libraries."""
     libraries = [root("job-cpu") / folder for folder in ("usr/local/lib", "usr/lib/x86_64-linux-gnu")]
-    # By the image's loader, for the test's process alone: the programs that it compares with keep their own libraries. A test
-    # that starts itself would start the loader.
+    # By the image's loader, for the test's process alone: the programs that it compares with keep their own libraries.
+    # A test that starts itself would start the loader.
     runner = f"{libraries[1] / 'ld-linux-x86-64.so.2'} --library-path {':'.join(map(str, libraries))}"
     command = ["cargo", "test", "-p", "framefan-media", "--", "--skip", "what_ffmpeg_says_stays_inside"]
     env = {**os.environ, "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER": runner}
