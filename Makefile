@@ -8,7 +8,7 @@ export FRAMEFAN_PYTHON ?= $(CURDIR)/.venv/bin/python
 
 CHECKS := check-format check-lints check-rustdoc check-schemas check-licences check-docs check-cdk
 
-.PHONY: help setup demo test check bench images schemas $(CHECKS)
+.PHONY: help setup demo test check bench train images schemas $(CHECKS)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ check: $(CHECKS) ## all that CI checks besides the tests: format, lints, docs, l
 
 bench: setup ## measure decoding, conversion and inference on this machine
 	@$(FRAMEFAN_PYTHON) scripts/bench.py $(BENCH_ARGS)
+
+# candle's own threads would wait busily beside the training's.
+train: ## train a pose network on drawn scenes: make train [TRAIN_ARGS="--seed 2"]
+	CANDLE_NUM_THREADS=1 cargo run -p framefan-train -- pose --out out/train $(TRAIN_ARGS)
 
 images: ## build the container images, with docker or buildah: make images [IMAGES_ARGS=--local-base]
 	@scripts/images.sh $(IMAGES_ARGS)

@@ -9,7 +9,7 @@ pub struct Random(u64);
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// SplitMix64's output function: every bit of the input changes about half of the output's.
-pub const fn mix(mut z: u64) -> u64 {
+pub(crate) const fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
@@ -25,6 +25,8 @@ impl Random {
         Random(mix(state ^ index.wrapping_mul(STEP)))
     }
 
+    /// Any 64 bits.
+    #[expect(clippy::should_implement_trait, reason = "the stream never ends")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         mix(self.0)
@@ -45,10 +47,12 @@ impl Random {
         ((u128::from(self.next()) * count as u128) >> 64) as usize
     }
 
+    /// True in this share of the draws.
     pub fn chance(&mut self, share: f32) -> bool {
         self.unit() < share
     }
 
+    /// One of the choices; panics when there is none.
     pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }

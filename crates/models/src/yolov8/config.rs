@@ -37,8 +37,6 @@ pub enum Task {
 /// The shape of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Size.
-    pub size: Size,
     /// Task.
     pub task: Task,
     /// Output channels of the backbone's five levels, at strides 2, 4, 8, 16, 32.
@@ -73,17 +71,35 @@ impl Size {
     }
 }
 
+/// The convolutions that begin the backbone's levels.
+const LEVELS: [&str; 5] = ["net.b1.0", "net.b1.1", "net.b2.1", "net.b3.0", "net.b4.0"];
+
+/// The blocks of levels split their channels in two halves of which the kernels want whole blocks of 16.
+const CHANNEL_STEP: usize = 32;
+
+/// The most channels of a level, twice those of the largest published size.
+const MOST_CHANNELS: usize = 1280;
+
 impl Config {
-    /// Reads the size from the first convolution and the task from the heads.
+    /// Reads channels and depth from the backbone and the task from the heads.
     pub(crate) fn infer(weights: &Weights) -> Result<Config> {
-        let filters = weights.shape("net.b1.0.conv.weight")?.first().copied().unwrap_or(0);
-        let size = Size::ALL.into_iter().find(|size| size.shape().0[0] == filters).ok_or_else(|| {
-            Error::bad_input(format!(
-                "tensor net.b1.0.conv.weight has {filters} filters, wanted 16 (n), 32 (s), 48 (m), 64 (l) or 80 (x), in {}",
-                weights.path().display()
-            ))
-        })?;
         let rows = |name: &str| Ok::<usize, Error>(weights.shape(name)?.first().copied().unwrap_or(0));
+        let mut channels = [0; LEVELS.len()];
+        for (level, name) in LEVELS.iter().enumerate() {
+            let name = format!("{name}.conv.weight");
+            let filters = rows(&name)?;
+            // The first level is one convolution, so any number of channels will do.
+            let fits = level == 0 || filters.is_multiple_of(CHANNEL_STEP);
+            if filters == 0 || filters > MOST_CHANNELS || !fits {
+                return Err(Error::bad_input(format!(
+                    "tensor {name} has {filters} filters, wanted a multiple of {CHANNEL_STEP} up to {MOST_CHANNELS}, in {}",
+                    weights.path().display()
+                )));
+            }
+            channels[level] = filters;
+        }
+        let depth =
+            (0..).take_while(|link| weights.contains(&format!("net.b2.0.bottleneck.{link}.cv1.conv.weight"))).count();
         let classes = rows("head.cv3.0.2.weight")?;
         let task = if weights.contains("head.cv4.0.2.weight") {
             let values = rows("head.cv4.0.2.weight")?;
@@ -97,8 +113,12 @@ impl Config {
         } else {
             Task::Detect { classes }
         };
-        let (channels, depth) = size.shape();
-        Ok(Config { size, task, channels, depth })
+        Ok(Config { task, channels, depth })
+    }
+
+    /// The published size of these channels and this depth, if it is one.
+    pub fn size(&self) -> Option<Size> {
+        Size::ALL.into_iter().find(|size| size.shape() == (self.channels, self.depth))
     }
 
     /// Score rows of the output.

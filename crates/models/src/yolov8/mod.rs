@@ -36,7 +36,8 @@ enum Executor {
 }
 
 impl Yolov8 {
-    /// Loads the network that the tensors' shapes show: its size (n, s, m, l, x) and its task (boxes or poses).
+    /// Loads the network that the tensors' shapes show: its channels and depth (published: n, s, m, l, x) and its task (boxes or
+    /// poses).
     ///
     /// # Errors
     /// [`BadInput`](framefan_contract::ErrorKind::BadInput) when a tensor is missing or has an unexpected shape.

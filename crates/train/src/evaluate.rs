@@ -1,0 +1,83 @@
+//! How good a weights file is on pictures that no training saw.
+
+use candle_core::{Device, Tensor};
+use framefan_contract::Result;
+use framefan_contract::request::Precision;
+use framefan_models::{Weights, Yolov8, decode_poses};
+use serde::Serialize;
+
+use crate::average_precision::{Judged, Scored, Similarity, average_precision};
+use crate::data::{Picture, draw};
+use crate::recipe::HELD_OUT;
+use crate::train::tensors;
+
+/// Detections below this are not looked at.
+const THRESHOLD: f32 = 0.01;
+/// Boxes that overlap more are one person.
+const OVERLAP: f32 = 0.65;
+/// People who cover fewer pixels count neither for nor against: the size below which COCO labels no keypoints.
+const SMALLEST: f32 = 32.0 * 32.0;
+
+/// Average precisions: mean over thresholds, and those at 0.50 and 0.75.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Figures {
+    /// Pictures that were looked at.
+    pub pictures: usize,
+    /// People who count.
+    pub people: usize,
+    /// By object keypoint similarity.
+    pub keypoints: [f64; 3],
+    /// By overlap of boxes.
+    pub boxes: [f64; 3],
+}
+
+/// Runs a network on pictures number 0 to `count` of a seed's held-out ones, `size` pixels a side.
+///
+/// # Errors
+/// Those of drawing and of the network.
+pub fn judge(weights: &Weights, seed: u64, count: usize, size: usize, device: &Device) -> Result<Vec<Judged>> {
+    let network = Yolov8::load(weights, device, Precision::F32)?;
+    draw(seed + HELD_OUT, 0, count, size)?
+        .into_iter()
+        .map(|picture| {
+            let found = detect(&network, &picture)?;
+            let people = picture.people.into_iter().map(|person| (person.area >= SMALLEST, person));
+            Ok(Judged { people: people.map(|(counts, person)| (person, counts)).collect(), found })
+        })
+        .collect()
+}
+
+/// The figures of what was found.
+pub fn figures(judged: &[Judged]) -> Figures {
+    Figures {
+        pictures: judged.len(),
+        people: judged.iter().flat_map(|judged| &judged.people).filter(|(_, counts)| *counts).count(),
+        keypoints: average_precision(judged, Similarity::Keypoints),
+        boxes: average_precision(judged, Similarity::Boxes),
+    }
+}
+
+/// The people that a network finds in a picture whose sides are multiples of 32.
+///
+/// # Errors
+/// Those of the network.
+pub fn detect(network: &Yolov8, picture: &Picture) -> Result<Vec<Scored>> {
+    let input = Tensor::from_slice(&picture.pixels, (1, picture.height, picture.width, 3), network.device())
+        .and_then(|t| t.permute((0, 3, 1, 2))?.contiguous()?.to_dtype(candle_core::DType::F32)? / 255.0)
+        .map_err(tensors)?;
+    let output = network.forward(&input)?;
+    let (_, channels, anchors) = output.dims3().map_err(tensors)?;
+    let output = output.flatten_all().and_then(|t| t.to_vec1::<f32>()).map_err(tensors)?;
+    let found = decode_poses(&output, channels, anchors, THRESHOLD, OVERLAP);
+    Ok(found
+        .into_iter()
+        .map(|pose| {
+            let [x, y, w, h] = pose.bbox;
+            Scored {
+                score: pose.score,
+                bbox: [x, y, x + w, y + h],
+                keypoints: std::array::from_fn(|k| [pose.keypoints[k][0], pose.keypoints[k][1]]),
+            }
+        })
+        .collect())
+}

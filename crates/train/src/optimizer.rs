@@ -1,0 +1,122 @@
+//! AdamW (Loshchilov and Hutter, 2019), the schedule of its rate, and the moving average of what it finds.
+//!
+//! Its own because a training that is to go on where it was cut needs the moments, which candle's optimizer keeps to itself.
+
+use std::collections::BTreeMap;
+
+use candle_core::backprop::GradStore;
+use candle_core::{Result, Tensor};
+
+use crate::parameters::Parameters;
+
+const FIRST_DECAY: f64 = 0.9;
+const SECOND_DECAY: f64 = 0.999;
+const EPSILON: f64 = 1e-8;
+/// Gradients longer than this are shortened to it.
+const LONGEST_GRADIENT: f64 = 10.0;
+/// Share of the average that stays from step to step, later in training.
+const AVERAGE_DECAY: f64 = 0.998;
+
+/// Tensors by parameter name.
+pub type Tensors = BTreeMap<String, Tensor>;
+
+/// Moments of the gradients and the average of the parameters.
+pub struct Optimizer {
+    pub first: Tensors,
+    pub second: Tensors,
+    /// Averages of parameters and statistics.
+    pub average: Tensors,
+    /// Decay of convolutions' weights.
+    decay: f64,
+}
+
+impl Optimizer {
+    /// At the beginning of a training.
+    pub fn new(parameters: &Parameters, decay: f64) -> Result<Optimizer> {
+        let zeros = || -> Result<Tensors> {
+            parameters.trained().iter().map(|(name, var)| Ok((name.clone(), var.zeros_like()?))).collect()
+        };
+        // Detached, as all that outlives a step: else it would hold on to everything that it was computed from.
+        let average = parameters.all().map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)));
+        Ok(Optimizer { first: zeros()?, second: zeros()?, average: average.collect::<Result<_>>()?, decay })
+    }
+
+    /// Moves the parameters against their gradients; `step` counts from 0.
+    pub fn step(&mut self, parameters: &Parameters, gradients: &GradStore, rate: f64, step: usize) -> Result<()> {
+        let mut squares = 0.0;
+        for var in parameters.trained().values() {
+            if let Some(gradient) = gradients.get(var) {
+                squares += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
+            }
+        }
+        let shorten = (LONGEST_GRADIENT / squares.sqrt().max(1e-12)).min(1.0);
+        let count = (step + 1) as i32;
+        let first_scale = 1.0 / (1.0 - FIRST_DECAY.powi(count));
+        let second_scale = 1.0 / (1.0 - SECOND_DECAY.powi(count));
+        for (name, var) in parameters.trained() {
+            let Some(gradient) = gradients.get(var) else { continue };
+            let gradient = (gradient.detach() * shorten)?;
+            let first = (blend(&self.first[name], &gradient, FIRST_DECAY))?;
+            let second = blend(&self.second[name], &gradient.sqr()?, SECOND_DECAY)?;
+            let way = ((&first * first_scale)? / ((&second * second_scale)?.sqrt()? + EPSILON)?)?;
+            // Scales, shifts and biases do not decay.
+            let decay = if var.rank() > 1 { self.decay } else { 0.0 };
+            let moved = ((var.as_tensor() * (1.0 - rate * decay))? - (way * rate)?)?;
+            var.set(&moved.detach())?;
+            self.first.insert(name.clone(), first);
+            self.second.insert(name.clone(), second);
+        }
+        // Early averages forget the beginning fast.
+        let keep = AVERAGE_DECAY.min((1.0 + step as f64) / (10.0 + step as f64));
+        for (name, var) in parameters.all() {
+            let average = blend(&self.average[name], &var.as_detached_tensor(), keep)?;
+            self.average.insert(name.clone(), average);
+        }
+        Ok(())
+    }
+}
+
+fn blend(old: &Tensor, new: &Tensor, keep: f64) -> Result<Tensor> {
+    (old * keep)? + (new * (1.0 - keep))?
+}
+
+/// The rate at a step: up in a straight line, then down along half a cosine to a hundredth.
+pub fn rate(peak: f64, step: usize, warm_up: usize, steps: usize) -> f64 {
+    if step < warm_up {
+        return peak * (step + 1) as f64 / warm_up as f64;
+    }
+    let way = (step - warm_up) as f64 / (steps - warm_up).max(1) as f64;
+    let least = 0.01;
+    peak * (least + (1.0 - least) * 0.5 * (1.0 + (std::f64::consts::PI * way).cos()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parameters::Initializer;
+
+    #[test]
+    fn a_step_goes_down_and_nothing_holds_on_to_it() {
+        let mut parameters = Parameters::default();
+        let device = candle_core::Device::Cpu;
+        let var = Initializer::new(&mut parameters, 1, &device).spread("w.weight", &[4, 9]).unwrap();
+        let mut optimizer = Optimizer::new(&parameters, 0.01).unwrap();
+        let loss = || var.sqr().unwrap().sum_all().unwrap();
+        let before = loss().to_scalar::<f32>().unwrap();
+        for step in 0..20 {
+            optimizer.step(&parameters, &loss().backward().unwrap(), 0.01, step).unwrap();
+        }
+        assert!(loss().to_scalar::<f32>().unwrap() < 0.5 * before);
+        for kept in [&optimizer.first, &optimizer.second, &optimizer.average] {
+            assert!(kept.values().all(|tensor| !tensor.track_op()));
+        }
+    }
+
+    #[test]
+    fn the_rate_rises_and_falls() {
+        assert_eq!(rate(1.0, 0, 10, 110), 0.1);
+        assert_eq!(rate(1.0, 10, 10, 110), 1.0);
+        assert!((rate(1.0, 60, 10, 110) - 0.505).abs() < 1e-12);
+        assert!((rate(1.0, 109, 10, 110) - 0.01).abs() < 1e-3);
+    }
+}

@@ -1,0 +1,111 @@
+//! How a network is trained.
+
+use std::path::Path;
+
+use framefan_contract::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::network::Shape;
+
+/// Everything that the result depends on, beside the device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// The network.
+    pub shape: Shape,
+    /// Of first weights, pictures and their variation.
+    pub seed: u64,
+    /// Pictures that are drawn.
+    pub pictures: usize,
+    /// Their side in pixels.
+    pub picture_size: usize,
+    /// One after the other.
+    pub phases: Vec<Phase>,
+    /// The highest rate of learning.
+    pub rate: f64,
+    /// Steps in which the rate rises.
+    pub warm_up: usize,
+    /// Decay of weights.
+    pub decay: f64,
+}
+
+/// Steps with one size of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// How many.
+    pub steps: usize,
+    /// Side of the network's input, a multiple of 32.
+    pub size: usize,
+    /// Pictures in a step.
+    pub batch: usize,
+}
+
+/// Added to the seed for pictures that no training sees.
+pub const HELD_OUT: u64 = 1 << 40;
+
+impl Recipe {
+    /// The recipe of this name: `small` for two CPU cores, `large` for a GPU.
+    pub fn named(name: &str, seed: u64) -> Option<Recipe> {
+        // Half the width of YOLOv8n where the kernels' blocks of 16 channels allow it.
+        let narrow = Shape { channels: [16, 32, 32, 64, 128], depth: 1 };
+        match name {
+            "small" => Some(Recipe {
+                shape: narrow,
+                seed,
+                pictures: 10_000,
+                picture_size: 256,
+                phases: vec![
+                    Phase { steps: 1_700, size: 160, batch: 24 },
+                    Phase { steps: 1_300, size: 256, batch: 16 },
+                ],
+                rate: 4e-3,
+                warm_up: 150,
+                decay: 0.02,
+            }),
+            "large" => Some(Recipe {
+                shape: narrow,
+                seed,
+                pictures: 120_000,
+                picture_size: 320,
+                phases: vec![
+                    Phase { steps: 30_000, size: 256, batch: 64 },
+                    Phase { steps: 60_000, size: 320, batch: 64 },
+                ],
+                rate: 3e-3,
+                warm_up: 1_000,
+                decay: 0.02,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Reads a recipe from a JSON file.
+    ///
+    /// # Errors
+    /// A file that cannot be read; [`Usage`](framefan_contract::ErrorKind::Usage) when it is no recipe.
+    pub fn read(path: &Path) -> Result<Recipe> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::io(format!("{}: not a recipe's name (small, large) and no file", path.display()), e))?;
+        let recipe: Recipe = serde_json::from_str(&text)
+            .map_err(|e| Error::usage(format!("{} is not a recipe: {e}", path.display())))?;
+        let fits = |phase: &Phase| phase.batch > 0 && phase.size > 0 && phase.size.is_multiple_of(32);
+        if recipe.pictures == 0 || !recipe.phases.iter().all(fits) {
+            let message = "wants pictures, and phases with a batch and a size that is a multiple of 32";
+            return Err(Error::usage(format!("{}: a recipe {message}", path.display())));
+        }
+        Ok(recipe)
+    }
+
+    /// Steps of all phases.
+    pub fn steps(&self) -> usize {
+        self.phases.iter().map(|phase| phase.steps).sum()
+    }
+
+    /// The phase that a step belongs to.
+    pub fn phase(&self, step: usize) -> Option<Phase> {
+        let mut end = 0;
+        self.phases.iter().copied().find(|phase| {
+            end += phase.steps;
+            step < end
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! The loop: draw, vary, compare, move.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use candle_core::Device;
+use framefan_contract::{Error, Result};
+
+use crate::checkpoint::{self, State};
+use crate::data::{Composer, draw};
+use crate::export;
+use crate::loss::{Anchors, loss};
+use crate::network::Network;
+use crate::optimizer::{Optimizer, rate};
+use crate::recipe::Recipe;
+
+/// The checkpoint's name in a training's folder.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The weights' name in a training's folder.
+pub const WEIGHTS: &str = "weights.safetensors";
+
+/// Pictures drawn at a time while progress is told.
+const DRAWN_AT_ONCE: usize = 1_000;
+
+/// What a training is asked for.
+pub struct Training<'a> {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// Where checkpoints and weights go. A checkpoint that is there is gone on from.
+    pub folder: &'a Path,
+    /// Where it runs.
+    pub device: Device,
+    /// Steps between checkpoints.
+    pub checkpoint_every: usize,
+    /// Stops after this step, as if cut.
+    pub stop_after: Option<usize>,
+}
+
+impl Training<'_> {
+    /// Trains to the end of the recipe, telling of it on standard error; the weights file.
+    ///
+    /// # Errors
+    /// [`Usage`](framefan_contract::ErrorKind::Usage) for a checkpoint of another recipe; files that cannot be written.
+    pub fn run(&self) -> Result<PathBuf> {
+        std::fs::create_dir_all(self.folder).map_err(|e| Error::io(self.folder.display(), e))?;
+        let Training { recipe, device, .. } = self;
+        let network = Network::new(recipe.shape, recipe.seed, device).map_err(tensors)?;
+        let mut optimizer = Optimizer::new(network.parameters(), recipe.decay).map_err(tensors)?;
+        let path = self.folder.join(CHECKPOINT);
+        let first = if path.exists() { self.resume(&path, &network, &mut optimizer)? } else { 0 };
+        let end = self.stop_after.unwrap_or(usize::MAX).min(recipe.steps());
+        eprintln!("{} parameters; steps {first} to {end}", network.parameters().count());
+
+        let mut pictures = Vec::with_capacity(recipe.pictures);
+        let started = Instant::now();
+        while pictures.len() < recipe.pictures && first < end {
+            let count = DRAWN_AT_ONCE.min(recipe.pictures - pictures.len());
+            pictures.extend(draw(recipe.seed, pictures.len(), count, recipe.picture_size)?);
+            eprintln!("drew {} pictures in {:.0} s", pictures.len(), started.elapsed().as_secs_f64());
+        }
+        let started = Instant::now();
+        let mut sums = [0f32; 5];
+        for step in first..end {
+            let parts = self.step(&network, &mut optimizer, &Composer::new(&pictures, recipe.seed), step)?;
+            sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+            let done = step + 1;
+            if done % 50 == 0 {
+                let [boxes, scores, sides, keypoints, visibilities] = sums.map(|sum| sum / 50.0);
+                eprintln!(
+                    "step {done}: box {boxes:.3} score {scores:.3} sides {sides:.3} keypoints {keypoints:.4} visible \
+                     {visibilities:.3}; {:.3} s a step",
+                    started.elapsed().as_secs_f64() / (done - first) as f64
+                );
+                sums = [0.0; 5];
+            }
+            if done % self.checkpoint_every == 0 || done == end {
+                let state = State { step: done, recipe: recipe.clone() };
+                checkpoint::save(network.parameters(), &optimizer, &state, &path).map_err(tensors)?;
+            }
+        }
+        // What is used is the average, not the last step.
+        network.parameters().set(&optimizer.average).map_err(tensors)?;
+        let weights = self.folder.join(WEIGHTS);
+        export::write(network.parameters(), &weights).map_err(tensors)?;
+        Ok(weights)
+    }
+
+    fn resume(&self, path: &Path, network: &Network, optimizer: &mut Optimizer) -> Result<usize> {
+        let state = checkpoint::load(path, network.parameters(), optimizer, &self.device)
+            .map_err(|e| Error::usage(format!("cannot go on from {}: {e}", path.display())))?;
+        if state.recipe != self.recipe {
+            return Err(Error::usage(format!(
+                "{} is of a training with another recipe; name another folder",
+                path.display()
+            )));
+        }
+        Ok(state.step)
+    }
+
+    fn step(&self, network: &Network, optimizer: &mut Optimizer, composer: &Composer, step: usize) -> Result<[f32; 5]> {
+        let recipe = &self.recipe;
+        let phase = recipe.phase(step).ok_or_else(|| Error::defect("a step after the last phase"))?;
+        let mut work = || {
+            let batch = composer.batch(step, phase.batch, phase.size, &self.device)?;
+            let output = network.forward(&batch.pictures)?;
+            let loss = loss(&output, &batch.people, &Anchors::new(phase.size, phase.size))?;
+            let gradients = loss.total.backward()?;
+            let rate = rate(recipe.rate, step, recipe.warm_up, recipe.steps());
+            optimizer.step(network.parameters(), &gradients, rate, step)?;
+            let mut parts = [0f32; 5];
+            for (part, tensor) in parts.iter_mut().zip(&loss.parts) {
+                *part = tensor.to_scalar::<f32>()?;
+            }
+            Ok(parts)
+        };
+        let parts: [f32; 5] = work().map_err(tensors)?;
+        if parts.iter().any(|part| !part.is_finite()) {
+            return Err(Error::defect(format!("the loss is no number at step {step}: {parts:?}")));
+        }
+        Ok(parts)
+    }
+}
+
+/// An error in the tensors' arithmetic.
+pub(crate) fn tensors(error: candle_core::Error) -> Error {
+    Error::defect(format!("training: {error}")).with_source(error)
+}
