@@ -1,6 +1,7 @@
 //! The command line.
 
 mod deployment;
+mod models;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use framefan_contract::request::Precision;
 
 pub use deployment::{Cancel, Import, Logs, Report, Rm, Status, Submit};
+pub use models::{List, Models, ModelsCommand, Pull, Verify};
 
 /// Video analysis with neural networks, fanned out over GPUs.
 #[derive(Parser)]
@@ -52,6 +54,9 @@ pub enum Command {
     /// Import results into a local SQLite database
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
+    /// List the models there are, download weights, check them
+    #[command(after_help = models::EXAMPLES)]
+    Models(Models),
 }
 
 const SUBMIT_EXAMPLES: &str = "Examples:
@@ -71,9 +76,11 @@ const IMPORT_EXAMPLES: &str = "Examples:
 A job is imported once: again only when its result has changed. docs/import.md describes the tables.";
 
 const RUN_EXAMPLES: &str = "Examples:
-  framefan run match.mp4 --analyzer pose --model yolov8n-pose=yolov8n-pose.safetensors --out out
+  framefan run match.mp4 --analyzer pose --out out
   framefan run match.mp4 --analyzer pose --sample-fps 5 --max-width 960 \\
-      --param pose.score=0.4 --model yolov8n-pose=yolov8n-pose.safetensors --out out --json
+      --param pose.score=0.4 --model yolov8n-pose=mine.safetensors --out out --json
+
+Weights come from --model, else from where `framefan models pull` has put them; `framefan models list` shows them.
 
 A run that was stopped or killed goes on where it was when the same command is given again.";
 
@@ -143,7 +150,7 @@ pub struct Run {
     pub analysis: Analysis,
     #[command(flatten)]
     pub exports: Exports,
-    /// Weights file of a model; may be given several times
+    /// Weights file of a model, instead of the one that `framefan models list` shows; may be given several times
     #[arg(long = "model", value_name = "NAME=PATH")]
     pub models: Vec<String>,
     #[command(flatten)]
@@ -157,6 +164,9 @@ pub struct Run {
     /// Number format of the networks
     #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
     pub precision: PrecisionArg,
+    /// Compare with what is known of a drawn scene, in the report: the JSON beside its video
+    #[arg(long, value_name = "SCENE.json")]
+    pub truth: Option<PathBuf>,
     /// Start over: forget what earlier runs of the same job left
     #[arg(long)]
     pub force: bool,

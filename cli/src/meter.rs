@@ -45,6 +45,16 @@ impl Meter {
     }
 }
 
+impl Meter {
+    /// Says something once, above the bar where there is one.
+    pub fn say(&self, words: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(words),
+            None => eprintln!("{words}"),
+        }
+    }
+}
+
 impl Drop for Meter {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {

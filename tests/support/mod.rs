@@ -13,9 +13,11 @@ use serde_json::value::RawValue;
 /// The command under test.
 pub fn framefan() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_framefan"));
-    for variable in ["CHUNK_SECONDS", "SAMPLE_FPS", "MAX_WIDTH"] {
+    for variable in ["CHUNK_SECONDS", "SAMPLE_FPS", "MAX_WIDTH", "FRAMEFAN_MODELS"] {
         command.env_remove(variable);
     }
+    // Weights that whoever runs the tests has pulled are none of theirs.
+    command.env("FRAMEFAN_MODELS_CACHE", framefan_testkit::target_dir().join("no-models"));
     command
 }
 

@@ -4,6 +4,7 @@ mod ask;
 mod cancel;
 mod import;
 mod logs;
+mod models;
 mod plan;
 mod probe;
 mod report;
@@ -30,5 +31,6 @@ pub fn dispatch(command: Command) -> Result<()> {
         Command::Rm(args) => rm::rm(&args),
         Command::Report(args) => report::report(&args),
         Command::Import(args) => import::import(&args),
+        Command::Models(args) => models::models(&args),
     }
 }

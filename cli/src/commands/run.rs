@@ -1,10 +1,12 @@
 //! `framefan run`.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
 
 use framefan_contract::request::ExportFormat;
 use framefan_contract::{Error, Result};
-use framefan_jobs::{Ask, LocalRun, Models, RunSummary, parse_model};
+use framefan_jobs::{Ask, LocalRun, Models, RunSummary, Truth, parse_model};
 use framefan_models::ComputeDevice;
 use framefan_worker::{Progress, Stop};
 
@@ -21,6 +23,7 @@ pub fn run(args: &Run) -> Result<()> {
     }
     let device = args.device.parse::<ComputeDevice>()?;
     let precision = args.precision.into();
+    let models = Models::on_this_machine(models)?;
     let ask = Ask {
         analyzers: args.analysis.analyzers.clone(),
         params: ask::params(&args.analysis.params)?,
@@ -30,6 +33,7 @@ pub fn run(args: &Run) -> Result<()> {
         device_class: device.class(precision)?,
         chunk_seconds: ask::chunk_seconds(&args.cutting.chunk_seconds)?,
     };
+    let truth = args.truth.as_deref().map(read_truth).transpose()?;
     let shards = ask::shards(&args.cutting.shards)?;
     std::fs::create_dir_all(&args.out).map_err(|e| Error::io(args.out.display(), e))?;
     let (progress, stop) = (Progress::default(), Stop::default());
@@ -39,11 +43,12 @@ pub fn run(args: &Run) -> Result<()> {
         framefan_jobs::run(&LocalRun {
             video: &args.video,
             ask: &ask,
-            models: &Models::named(models.clone()),
+            models: &models,
             device,
             out: &args.out,
             shards,
             workers: args.workers,
+            truth: truth.as_ref(),
             force: args.force,
             progress: &progress,
             stop: &stop,
@@ -56,6 +61,11 @@ pub fn run(args: &Run) -> Result<()> {
         return output::line(&json);
     }
     output::text(&describe(&summary))
+}
+
+fn read_truth(path: &Path) -> Result<Truth> {
+    let file = File::open(path).map_err(|e| Error::io(path.display(), e))?;
+    Truth::read(file, &path.display().to_string())
 }
 
 /// The first Ctrl-C or SIGTERM stops cleanly; a second one ends the process at once.

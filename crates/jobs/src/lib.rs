@@ -24,6 +24,8 @@ mod section;
 mod source;
 mod summary;
 
+pub use framefan_report::truth::Truth;
+
 pub use accept::{Accepted, Ask, accept, analyzer_requests};
 pub use local::{LocalRun, run};
 pub use models::{Models, parse_model};

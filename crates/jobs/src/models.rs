@@ -1,41 +1,16 @@
-//! Finds the weights that analyzers ask for: files named by the user, or a folder with a manifest of digests.
+//! The weights that a job's analyzers ask for: found where [`Lookup`] finds them, and held to the digests of the request.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use framefan_contract::request::AnalyzerRequest;
-use framefan_contract::{Error, Result, digest};
-use framefan_models::catalogue;
-use serde::Deserialize;
-
-/// The schema name of a models folder's `manifest.json`.
-const MANIFEST_SCHEMA: &str = "framefan.models/1";
+use framefan_contract::{Error, Result};
+use framefan_models::{Found, Lookup, ModelsFolder, Place, WeightsSource};
 
 /// Where weights are.
 #[derive(Clone, Debug, Default)]
 pub struct Models {
-    /// Files named by the user, by model name.
-    named: BTreeMap<String, PathBuf>,
-    folder: Option<Folder>,
-}
-
-#[derive(Clone, Debug)]
-struct Folder {
-    path: PathBuf,
-    manifest: Manifest,
-}
-
-/// `manifest.json`: which weights a folder has.
-#[derive(Clone, Debug, Deserialize)]
-struct Manifest {
-    schema: String,
-    models: BTreeMap<String, ManifestEntry>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct ManifestEntry {
-    file: String,
-    sha256: String,
+    lookup: Lookup,
 }
 
 /// Parses `NAME=PATH` of `--model`.
@@ -49,108 +24,120 @@ pub fn parse_model(text: &str) -> Result<(String, PathBuf)> {
 }
 
 impl Models {
-    /// Files named by the user, by model name.
-    pub fn named(named: BTreeMap<String, PathBuf>) -> Self {
-        Models { named, folder: None }
+    /// On the user's machine: the files that the user names, a baked folder, what is part of the program, the cache.
+    ///
+    /// # Errors
+    /// As [`Lookup::on_this_machine`].
+    pub fn on_this_machine(named: BTreeMap<String, PathBuf>) -> Result<Self> {
+        Ok(Models { lookup: Lookup::on_this_machine(named)? })
     }
 
-    /// The folder's weights, as its `manifest.json` lists them. The weights themselves need not be there until they are
-    /// asked for: a planner needs their digests only.
+    /// In a container: the folder's weights, as its `manifest.json` lists them, and what is part of the program. The
+    /// folder's weights need not be there until they are asked for: a planner needs their digests only.
+    ///
+    /// # Errors
+    /// As [`ModelsFolder::open`].
     pub fn folder(path: &Path) -> Result<Self> {
-        let file = path.join("manifest.json");
-        let bytes =
-            std::fs::read(&file).map_err(|e| Error::io(format!("the models' manifest {}", file.display()), e))?;
-        let manifest: Manifest = serde_json::from_slice(&bytes)
-            .map_err(|e| Error::defect(format!("{} is not a manifest of models: {e}", file.display())))?;
-        if manifest.schema != MANIFEST_SCHEMA {
-            return Err(Error::defect(format!(
-                "{} has the schema {}; this program reads {MANIFEST_SCHEMA}",
-                file.display(),
-                manifest.schema
-            )));
-        }
-        for (name, entry) in &manifest.models {
-            if Path::new(&entry.file).components().count() != 1 || entry.file.starts_with('.') {
-                return Err(Error::defect(format!("{}: '{name}' names no file of this folder", file.display())));
-            }
-        }
-        Ok(Models { named: BTreeMap::new(), folder: Some(Folder { path: path.to_owned(), manifest }) })
+        Ok(Models { lookup: Lookup::default().with_baked(ModelsFolder::open(path)?) })
     }
 
     /// SHA-256 of the weights of the model called `name`, which `analyzer` needs.
+    ///
+    /// # Errors
+    /// `NotFound`, with how to get them, when they are nowhere.
     pub fn digest(&self, name: &str, analyzer: &str) -> Result<String> {
-        if let Some(path) = self.named.get(name) {
-            return digest_of(name, path);
-        }
-        match self.folder.as_ref().and_then(|folder| folder.manifest.models.get(name)) {
-            Some(entry) => Ok(entry.sha256.clone()),
-            None => Err(self.missing(name, analyzer)),
-        }
+        let found = self.find(name, analyzer)?;
+        // What a manifest says is believed here and checked when the weights are loaded.
+        found.sha256.clone().map_or_else(|| digest_of(name, &found), Ok)
     }
 
-    /// The weights files that the analyzer was accepted with, by name.
-    pub fn verified(&self, asked: &AnalyzerRequest) -> Result<BTreeMap<String, PathBuf>> {
-        let mut found = BTreeMap::new();
+    /// Where the weights that the analyzer was accepted with are, by name.
+    ///
+    /// # Errors
+    /// `BadInput` when they are other weights now; `NotFound` when they are gone.
+    pub fn verified(&self, asked: &AnalyzerRequest) -> Result<BTreeMap<String, WeightsSource>> {
+        let mut sources = BTreeMap::new();
         for (name, sha256) in &asked.models {
-            let path = self.path(name, &asked.name)?;
-            if digest_of(name, &path)? != *sha256 {
-                return Err(Error::bad_input(format!(
-                    "{}: these are not the weights of '{name}' that the job was accepted with (SHA-256 {sha256}); start \
-                     again",
-                    path.display()
-                )));
+            let found = self.find(name, &asked.name)?;
+            let is = digest_of(name, &found)?;
+            if is != *sha256 {
+                return Err(other_weights(name, &found, &is, sha256));
             }
-            found.insert(name.clone(), path);
+            sources.insert(name.clone(), found.source);
         }
-        Ok(found)
+        Ok(sources)
     }
 
-    fn path(&self, name: &str, analyzer: &str) -> Result<PathBuf> {
-        if let Some(path) = self.named.get(name) {
-            return Ok(path.clone());
-        }
-        let in_folder =
-            self.folder.as_ref().and_then(|f| f.manifest.models.get(name).map(|entry| f.path.join(&entry.file)));
-        in_folder.ok_or_else(|| self.missing(name, analyzer))
+    fn find(&self, name: &str, analyzer: &str) -> Result<Found> {
+        self.lookup.find(name).ok_or_else(|| self.missing(name, analyzer))
     }
 
     fn missing(&self, name: &str, analyzer: &str) -> Error {
-        if let Some(folder) = &self.folder {
-            let there: Vec<&str> = folder.manifest.models.keys().map(String::as_str).collect();
+        let needs = format!("analyzer '{analyzer}' needs the weights of '{name}'");
+        // In a container there is nobody who could download anything.
+        if let (Some(folder), None) = (self.lookup.baked(), self.lookup.cache()) {
+            let there: Vec<&str> = folder.names().collect();
             return Error::not_found(format!(
-                "analyzer '{analyzer}' needs the weights of '{name}', which {} does not have (it has: {})",
-                folder.path.display(),
+                "{needs}, which {} does not have (its manifest.json has: {})",
+                folder.path().display(),
                 if there.is_empty() { "none".to_owned() } else { there.join(", ") }
             ));
         }
-        let advice = match catalogue::find(name) {
+        let advice = match self.lookup.known(name) {
             Some(model) => model.how_to_get(),
             None => format!("name their file with `--model {name}=PATH`"),
         };
-        Error::not_found(format!("analyzer '{analyzer}' needs the weights of '{name}': {advice}"))
+        Error::not_found(format!("{needs}: {advice}"))
     }
 }
 
-fn digest_of(name: &str, path: &Path) -> Result<String> {
-    if !path.is_file() {
+fn other_weights(name: &str, found: &Found, is: &str, accepted: &str) -> Error {
+    let source = found.source.display();
+    match &found.sha256 {
+        Some(should) if should != is => {
+            let repair = match found.place {
+                Place::Cache => format!("`framefan models pull {name}` downloads it again"),
+                _ => "put the right file there".to_owned(),
+            };
+            Error::bad_input(format!(
+                "{source}: the file is not the one that its folder's manifest.json names (SHA-256 {is}, not {should}); {repair}"
+            ))
+        }
+        _ => Error::bad_input(format!(
+            "{source}: these are not the weights of '{name}' that the job was accepted with (SHA-256 {accepted}); start again"
+        )),
+    }
+}
+
+fn digest_of(name: &str, found: &Found) -> Result<String> {
+    if let WeightsSource::File(path) = &found.source
+        && !path.is_file()
+    {
         return Err(Error::not_found(format!("the weights of '{name}': there is no file {}", path.display())));
     }
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path.display(), e))?;
-    Ok(digest::of_bytes(&bytes))
+    found.source.digest()
 }
 
 #[cfg(test)]
 mod tests {
     use framefan_contract::ErrorKind;
+    use framefan_models::Architecture;
+    use framefan_models::catalogue::{KnownModel, Origin, Tried};
+    use framefan_models::folder::MANIFEST;
 
     use super::*;
 
-    fn folder(manifest: &str) -> (tempfile::TempDir, Result<Models>) {
+    /// SHA-256 of "abc": FIPS 180-2, appendix B.1.
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    fn folder(sha256: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
+        let manifest = format!(
+            r#"{{"schema":"framefan.models/1","models":{{"m":{{"file":"w.safetensors","sha256":"{sha256}"}}}}}}"#
+        );
         std::fs::write(folder.path().join("w.safetensors"), b"abc").unwrap();
-        std::fs::write(folder.path().join("manifest.json"), manifest).unwrap();
-        let models = Models::folder(folder.path());
-        (folder, models)
+        std::fs::write(folder.path().join(MANIFEST), manifest).unwrap();
+        folder
     }
 
     fn asked(sha256: &str) -> AnalyzerRequest {
@@ -164,34 +151,78 @@ mod tests {
         }
     }
 
-    /// SHA-256 of "abc": FIPS 180-2, appendix B.1.
-    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-
     #[test]
     fn a_folder_tells_digests_and_gives_only_weights_that_match() {
-        let manifest = |sha256: &str| {
-            format!(
-                r#"{{"schema":"framefan.models/1","models":{{"m":{{"file":"w.safetensors","sha256":"{sha256}"}}}}}}"#
-            )
-        };
-        let (_folder, models) = folder(&manifest(ABC));
-        let models = models.unwrap();
+        let folder = folder(ABC);
+        let models = Models::folder(folder.path()).unwrap();
         assert_eq!(models.digest("m", "pose").unwrap(), ABC);
-        assert!(models.verified(&asked(ABC)).unwrap()["m"].ends_with("w.safetensors"));
-        assert_eq!(models.verified(&asked("00")).unwrap_err().kind(), ErrorKind::BadInput);
+        let verified = models.verified(&asked(ABC)).unwrap();
+        assert_eq!(verified["m"], WeightsSource::File(folder.path().join("w.safetensors")));
+        let error = models.verified(&asked(&"0".repeat(64))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadInput);
+        assert!(error.message().contains("accepted with"), "{error}");
         let missing = models.digest("other", "pose").unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::NotFound);
-        assert!(missing.message().contains("it has: m"), "{missing}");
+        assert!(missing.message().contains("has: m"), "{missing}");
     }
 
     #[test]
-    fn a_manifest_that_leads_elsewhere_is_refused() {
-        for file in ["../w.safetensors", "/etc/passwd", "a/b", ".", ".."] {
-            let manifest =
-                format!(r#"{{"schema":"framefan.models/1","models":{{"m":{{"file":"{file}","sha256":"{ABC}"}}}}}}"#);
-            assert!(folder(&manifest).1.is_err(), "{file}");
+    fn a_file_that_its_manifest_does_not_name_is_refused_with_how_to_repair_it() {
+        let zeros = "0".repeat(64);
+        let folder = folder(&zeros);
+        let baked = Models::folder(folder.path()).unwrap();
+        let opened = ModelsFolder::open(folder.path()).unwrap();
+        let cached = Models { lookup: Lookup::default().with_cache(opened) };
+        for (models, says) in [(baked, "put the right file"), (cached, "framefan models pull m")] {
+            // The job was accepted with what the manifest says.
+            let error = models.verified(&asked(&models.digest("m", "pose").unwrap())).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::BadInput);
+            for part in [says, ABC, &zeros, "w.safetensors"] {
+                assert!(error.message().contains(part), "{part}: {error}");
+            }
         }
-        assert!(folder(r#"{"schema":"framefan.models/9","models":{}}"#).1.is_err());
-        assert!(folder("[]").1.is_err());
+    }
+
+    #[test]
+    fn what_is_part_of_the_program_needs_no_file() {
+        const CATALOGUE: [KnownModel; 1] = [KnownModel {
+            name: "m",
+            architecture: Architecture::Yolov8Pose,
+            input: "64×64",
+            purpose: "tests",
+            origin: Origin::BuiltIn { bytes: b"abc" },
+            sha256: None,
+            licence: "MIT",
+            tried: Tried::Bytes,
+        }];
+        let models = Models { lookup: Lookup::default().with_catalogue(&CATALOGUE) };
+        assert_eq!(models.digest("m", "pose").unwrap(), ABC);
+        assert_eq!(models.verified(&asked(ABC)).unwrap()["m"].digest().unwrap(), ABC);
+        // In a container it is there beside the folder's weights, which come first.
+        let empty = tempfile::tempdir().unwrap();
+        let lookup = Models::folder(empty.path()).unwrap().lookup.with_catalogue(&CATALOGUE);
+        assert_eq!(Models { lookup }.digest("m", "pose").unwrap(), ABC);
+    }
+
+    #[test]
+    fn named_weights_come_first_and_missing_ones_say_how_to_get_them() {
+        let folder = folder(ABC);
+        let named = folder.path().join("mine");
+        std::fs::write(&named, b"mine").unwrap();
+        let lookup = Lookup::default().with_named(BTreeMap::from([("m".to_owned(), named.clone())]));
+        let models = Models { lookup: lookup.with_baked(ModelsFolder::open(folder.path()).unwrap()) };
+        let digest = models.digest("m", "pose").unwrap();
+        assert_ne!(digest, ABC);
+        assert_eq!(models.verified(&asked(&digest)).unwrap()["m"], WeightsSource::File(named.clone()));
+        std::fs::remove_file(&named).unwrap();
+        assert_eq!(models.digest("m", "pose").unwrap_err().kind(), ErrorKind::NotFound);
+
+        let nowhere = Models::default();
+        let error = nowhere.digest("yolov8n-pose", "pose").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        for part in ["framefan models pull yolov8n-pose", "AGPL-3.0", "--model yolov8n-pose=PATH"] {
+            assert!(error.message().contains(part), "{part}: {error}");
+        }
+        assert!(nowhere.digest("mine", "pose").unwrap_err().message().contains("--model mine=PATH"));
     }
 }

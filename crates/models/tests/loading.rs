@@ -111,7 +111,7 @@ fn every_size_loads_and_runs() {
     for (place, (size, width, ratio, depth)) in sizes.into_iter().enumerate() {
         let (classes, keypoints, folded) = if place % 2 == 0 { (1, 17, true) } else { (7, 0, false) };
         let network = load(&tensors(width, ratio, depth, classes, keypoints, folded)).unwrap();
-        assert_eq!(network.config().size, size);
+        assert_eq!(network.config().size(), Some(size));
         let task = if keypoints > 0 { Task::Pose { keypoints } } else { Task::Detect { classes } };
         assert_eq!(network.config().task, task);
         let output = network.forward(&Tensor::zeros((1, 3, 32, 64), DType::F32, &Device::Cpu).unwrap()).unwrap();
@@ -153,9 +153,9 @@ fn a_missing_tensor_is_named() {
 }
 
 #[test]
-fn an_unknown_size_is_refused() {
+fn channels_that_the_kernels_cannot_halve_are_refused() {
     let mut made = tensors(25, 200, 33, 1, 17, false);
-    made.insert("net.b1.0.conv.weight".into(), Tensor::zeros((24, 3, 3, 3), DType::F32, &Device::Cpu).unwrap());
+    made.insert("net.b1.1.conv.weight".into(), Tensor::zeros((24, 16, 3, 3), DType::F32, &Device::Cpu).unwrap());
     let error = load(&made).err().unwrap();
     assert!(error.message().contains("24 filters"), "{error}");
 }

@@ -1,4 +1,10 @@
-//! Weights from a safetensors file: named tensors whose shapes are checked where they are used, and the file's digest.
+//! Weights: named tensors whose shapes are checked where they are used, and the digest of the bytes they were read from.
+//!
+//! They come as safetensors or as a checkpoint of PyTorch, from a file or out of the program itself.
+
+mod checkpoint;
+mod pickle;
+mod source;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +12,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use framefan_contract::{Error, Result, digest};
 
-use crate::catalogue;
+pub use source::WeightsSource;
 
 /// The tensors of one weights file.
 #[derive(Clone, Debug)]
@@ -17,25 +23,45 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Reads a safetensors file onto `device`.
+    /// Reads weights onto `device`, usually from the path of a file. A checkpoint that `torch.save` wrote is known by its
+    /// first bytes; anything else is read as safetensors.
     ///
     /// # Errors
     /// [`NotFound`](framefan_contract::ErrorKind::NotFound) when the file is missing, with where a known model's weights
-    /// can be had; [`BadInput`](framefan_contract::ErrorKind::BadInput) when it is not a whole safetensors file.
-    pub fn load(path: &Path, device: &Device) -> Result<Weights> {
-        let bytes = std::fs::read(path).map_err(|e| missing(path, e))?;
-        let loaded = candle_core::safetensors::load_buffer(&bytes, device).map_err(|e| {
-            Error::bad_input(format!("{} is not a usable safetensors file: {e}", path.display())).with_source(e)
-        })?;
-        Ok(Weights { path: path.to_owned(), digest: digest::of_bytes(&bytes), tensors: loaded.into_iter().collect() })
+    /// can be had; [`BadInput`](framefan_contract::ErrorKind::BadInput) when it is not a whole file of either format.
+    pub fn load<'a, S: ?Sized>(source: &'a S, device: &Device) -> Result<Weights>
+    where
+        &'a S: Into<WeightsSource>,
+    {
+        let source = source.into();
+        Weights::from_bytes(&source, &source.read()?, device)
     }
 
-    /// SHA-256 of the file, 64 hexadecimal digits.
+    /// As [`Weights::load`], from bytes that the caller has read; `source` is only named.
+    ///
+    /// # Errors
+    /// [`BadInput`](framefan_contract::ErrorKind::BadInput) when they are not a whole file of either format.
+    pub fn from_bytes(source: &WeightsSource, bytes: &[u8], device: &Device) -> Result<Weights> {
+        let path = PathBuf::from(source.display().to_string());
+        let tensors = if checkpoint::is_checkpoint(bytes) {
+            checkpoint::read(bytes, device).map_err(|what| {
+                Error::bad_input(format!("{} is not a usable checkpoint of PyTorch: {what}", path.display()))
+            })?
+        } else {
+            let loaded = candle_core::safetensors::load_buffer(bytes, device).map_err(|e| {
+                Error::bad_input(format!("{} is not a usable safetensors file: {e}", path.display())).with_source(e)
+            })?;
+            loaded.into_iter().collect()
+        };
+        Ok(Weights { path, digest: digest::of_bytes(bytes), tensors })
+    }
+
+    /// SHA-256 of the bytes, 64 hexadecimal digits.
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// The file.
+    /// The file, or `built-in NAME`: for messages.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -93,15 +119,5 @@ impl Weights {
                 self.path.display()
             ))
         })
-    }
-}
-
-/// The error of a weights file that cannot be read, with how to get it when its name is that of a known model.
-fn missing(path: &Path, source: std::io::Error) -> Error {
-    let model = path.file_stem().and_then(|stem| stem.to_str()).and_then(catalogue::find);
-    let error = Error::io(format!("cannot read the weights {}", path.display()), source);
-    match model {
-        Some(model) => Error::new(error.kind(), format!("{error}; {}", model.how_to_get())),
-        None => error,
     }
 }
