@@ -14,6 +14,7 @@ use framefan_contract::{Error, ErrorKind, Result, keys};
 use framefan_media::Limits;
 use framefan_models::ComputeDevice;
 use framefan_report::Figures;
+use framefan_report::truth::Truth;
 use framefan_store::{Claim, FolderStore, JobStore, NewJob, ObjectStore, SqliteJobs};
 use framefan_worker::{AnalyzerRun, Progress, ShardTask, Stop, run_shard};
 
@@ -50,6 +51,8 @@ pub struct LocalRun<'a> {
     pub shards: Option<u32>,
     /// Worker threads.
     pub workers: u32,
+    /// What is known of the video, to compare with in the report.
+    pub truth: Option<&'a Truth>,
     /// Start over: forget the plan, the chunks and the result of an earlier run.
     pub force: bool,
     /// Counters for others to watch.
@@ -172,7 +175,7 @@ impl Job<'_> {
             bottleneck: Some(stages.bottleneck()).filter(|stage| !stage.is_empty()),
             resumed_chunks: self.run.progress.resumed.load(Ordering::Relaxed) as u32,
         };
-        write_report(&self.objects, &self.request, &plan, all_runs, Some(&self.source), figures)?;
+        write_report(&self.objects, &self.request, &plan, all_runs, Some(&self.source), self.run.truth, figures)?;
         stages.report_s = reporting.elapsed().as_secs_f64();
         if !is_done {
             self.jobs.finish_job(&self.job_id, &self.owner, now())?;

@@ -7,6 +7,8 @@ use framefan_contract::plan::Plan;
 use framefan_contract::request::JobRequest;
 use framefan_contract::run::RunRecord;
 use framefan_contract::{Error, Result, keys};
+use framefan_report::exports::stored_section;
+use framefan_report::truth::Truth;
 use framefan_report::{Figures, ReportInput, read_summary, render, wanted_pictures};
 use framefan_store::ObjectStore;
 
@@ -14,13 +16,14 @@ use crate::pictures::decode_pictures;
 use crate::source::OpenSource;
 
 /// Writes `report.html` of a job whose result is written. `runs` are all attempts; `figures` tell of the last run. Without
-/// `source` the page has no pictures.
+/// `source` the page has no pictures; with `truth` it compares.
 pub fn write_report(
     objects: &dyn ObjectStore,
     request: &JobRequest,
     plan: &Plan,
     runs: Vec<RunRecord>,
     source: Option<&OpenSource>,
+    truth: Option<&Truth>,
     figures: Figures,
 ) -> Result<()> {
     let open = |key: &str| {
@@ -31,6 +34,7 @@ pub fn write_report(
         |file: &str| -> Result<Box<dyn Read>> { Ok(open(&format!("{}{file}", keys::job_prefix(&plan.job_id)))?) };
     let (header, sections) = read_summary(results, section)?;
     let wanted = source.map(|source| nearest(source, wanted_pictures(&header.video, &sections))).unwrap_or_default();
+    let comparison = truth.map(|truth| truth.compare(&|analyzer| stored_section(&section, analyzer))).transpose()?;
     let page = render(&ReportInput {
         header,
         request: request.clone(),
@@ -38,6 +42,7 @@ pub fn write_report(
         runs,
         sections,
         pictures: source.map_or_else(|| Ok(BTreeMap::new()), |source| decode_pictures(source, &wanted))?,
+        comparison,
         figures,
     })?;
     objects.replace(&keys::report(&plan.job_id), page.as_bytes())

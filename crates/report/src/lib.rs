@@ -33,6 +33,7 @@ pub mod stream;
 pub mod summary;
 mod timeline;
 mod tracks;
+pub mod truth;
 mod work;
 
 pub use read::read_summary;
@@ -53,6 +54,8 @@ pub struct ReportInput {
     pub sections: Sections,
     /// Pictures by frame number; those of [`wanted_pictures`] are shown, and may be missing.
     pub pictures: BTreeMap<u64, ReportPicture>,
+    /// How near this is to what is known of the video, if anything is.
+    pub comparison: Option<truth::Comparison>,
     /// Numbers about the run as a whole.
     pub figures: Figures,
 }

@@ -7,7 +7,9 @@ use framefan_contract::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use crate::{ReportInput, details, findings, format, golden, headline, island, moments, pose_timelines, tracks, work};
+use crate::{
+    ReportInput, details, findings, format, golden, headline, island, moments, pose_timelines, tracks, truth, work,
+};
 
 const STYLE: &str = include_str!("../assets/report.css");
 const SCRIPT: &str = include_str!("../assets/report.js");
@@ -34,6 +36,7 @@ pub fn page(input: &ReportInput) -> Result<String> {
                     (headline::alerts(input))
                     (headline::tiles(input))
                     (analyzers(input))
+                    @if let Some(comparison) = &input.comparison { (truth::section(comparison)) }
                     (work::section(input))
                     (details::section(input))
                 }

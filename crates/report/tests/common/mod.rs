@@ -62,6 +62,7 @@ pub fn input() -> ReportInput {
         runs: runs(),
         sections: Sections { pose: Some(serde_json::from_str(&pose_section()).unwrap()), ..Sections::default() },
         pictures: BTreeMap::new(),
+        comparison: None,
         figures: Figures { wall_s: Some(62.4), bottleneck: None, resumed_chunks: 0 },
     }
 }
