@@ -1,6 +1,7 @@
 """Measures framefan on this machine: builds the benchmark programs and prints what they print.
 
-usage: bench.py [NAME...]   NAME: decode, convert, models, or run (whole runs: pace, memory, plan, peer); all without one
+usage: bench.py [NAME...]   NAME: decode, convert, models, run (whole runs: pace, memory, plan, peer), or analyzers (together, golden); all
+without one
 """
 
 import os
@@ -18,24 +19,28 @@ BENCHES = {
 }
 
 
-def whole_runs() -> bool:
+# What measures runs of the command.
+SCRIPTS = {"run": "bench_run.py", "analyzers": "bench_analyzers.py"}
+
+
+def whole_runs(name: str) -> bool:
     """Builds the command and measures whole runs of it."""
-    print("== run", flush=True)
+    print(f"== {name}", flush=True)
     build = subprocess.run(["cargo", "build", "--quiet", "--package", "framefan"], cwd=ROOT)
     framefan = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "framefan"
-    measure = [sys.executable, ROOT / "scripts/bench_run.py", framefan]
+    measure = [sys.executable, ROOT / "scripts" / SCRIPTS[name], framefan]
     return build.returncode == 0 and subprocess.run(measure).returncode == 0
 
 
 def main(names: list[str]) -> int:
-    unknown = sorted(set(names) - set(BENCHES) - {"run"})
+    unknown = sorted(set(names) - set(BENCHES) - set(SCRIPTS))
     if unknown:
-        print(f"unknown benchmark {', '.join(unknown)}; there are {', '.join(BENCHES)}, run", file=sys.stderr)
+        print(f"unknown benchmark {', '.join(unknown)}; there are {', '.join([*BENCHES, *SCRIPTS])}", file=sys.stderr)
         return 2
     failed = []
-    for name in names or [*BENCHES, "run"]:
-        if name == "run":
-            failed += [] if whole_runs() else [name]
+    for name in names or [*BENCHES, *SCRIPTS]:
+        if name in SCRIPTS:
+            failed += [] if whole_runs(name) else [name]
             continue
         package, example, video = BENCHES[name]
         print(f"== {name}", flush=True)

@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
 
 use candle_core::Tensor;
 use framefan_contract::request::Precision;
 use framefan_contract::video::VideoInfo;
 use framefan_contract::{Error, Rational, Result};
 use framefan_media::Frame;
-use framefan_models::ComputeDevice;
+use framefan_models::{ComputeDevice, WeightsSource};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -43,8 +42,8 @@ pub struct ChunkContext<'a> {
     pub video: &'a VideoInfo,
     /// Checked parameters of the chunk stage.
     pub params: &'a Params,
-    /// Weights file of each model it needs.
-    pub models: &'a BTreeMap<String, PathBuf>,
+    /// Where the weights of each model it needs are.
+    pub models: &'a BTreeMap<String, WeightsSource>,
     /// Networks that are loaded already: stages that use the same one share it.
     pub networks: &'a Networks,
     /// Where networks run.
@@ -54,12 +53,12 @@ pub struct ChunkContext<'a> {
 }
 
 impl ChunkContext<'_> {
-    /// The weights file of the model called `name`.
+    /// Where the weights of the model called `name` are.
     ///
     /// # Errors
-    /// `Usage` when none was named.
-    pub fn model(&self, name: &str) -> Result<&PathBuf> {
-        let unnamed = || Error::usage(format!("no weights file was named for the model '{name}'"));
+    /// `Usage` when nobody said.
+    pub fn model(&self, name: &str) -> Result<&WeightsSource> {
+        let unnamed = || Error::usage(format!("no weights were named for the model '{name}'"));
         self.models.get(name).ok_or_else(unnamed)
     }
 }

@@ -1,7 +1,7 @@
 //! Draws a scene: `cargo run -p framefan-scene --example render -- SCENE OUT.mp4 [SEED]`.
 //!
-//! SCENE is sample, crossings, cricket, free, ladder or still. Beside the video, OUT.json says what is true of each frame.
-//! A still goes to OUT.png; `stills` draws COUNT of them into a folder: `-- stills FOLDER SEED COUNT [SIZE]`; `bench` measures
+//! SCENE is sample, crossings, returns, cricket, free, ladder or still. Beside the video, OUT.json says what is true of each frame.
+//! Crossings and returns take the number of people and the seconds too: `-- crossings OUT.mp4 SEED 4 20`. A still goes to OUT.png; `stills` draws COUNT of them into a folder: `-- stills FOLDER SEED COUNT [SIZE]`; `bench` measures
 //! how long a still takes: `-- bench COUNT SIZE`.
 
 use std::error::Error;
@@ -11,13 +11,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use framefan_scene::{
-    LadderSettings, Scene, SceneSettings, VideoOptions, cricket, crossings, sample, sharpness_ladder, still,
+    LadderSettings, Scene, SceneSettings, VideoOptions, cricket, crossings, returns, sample, sharpness_ladder, still,
     write_video,
 };
 use rayon::prelude::*;
 
-const USAGE: &str = "usage: render SCENE OUT.mp4 [SEED], or: render stills FOLDER SEED COUNT [SIZE], or: render bench COUNT SIZE; \
-                     SCENE is sample, crossings, cricket, free, ladder or still";
+const USAGE: &str = "usage: render SCENE OUT.mp4 [SEED], or: render crossings|returns OUT.mp4 SEED PEOPLE SECONDS, \
+                     or: render stills FOLDER SEED COUNT [SIZE], or: render bench COUNT SIZE; \
+                     SCENE is sample, crossings, returns, cricket, free, ladder or still";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +27,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["stills", folder, seed, count] => stills(Path::new(folder), seed.parse()?, count.parse()?, 256),
         ["stills", folder, seed, count, size] => {
             stills(Path::new(folder), seed.parse()?, count.parse()?, size.parse()?)
+        }
+        ["crossings", out, seed, people, seconds] => {
+            video(&crossings(seed.parse()?, people.parse()?, seconds.parse()?)?, Path::new(out))
+        }
+        ["returns", out, seed, people, seconds] => {
+            video(&returns(seed.parse()?, people.parse()?, seconds.parse()?)?, Path::new(out))
         }
         ["bench", count, size] => bench(count.parse()?, size.parse()?),
         [scene, out] => one(scene, Path::new(out), 1),
@@ -38,18 +45,19 @@ fn one(name: &str, out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
     let scene = match name {
         "sample" => sample()?,
         "crossings" => crossings(seed, 6, 10.0)?,
+        "returns" => returns(seed, 3, 30.0)?,
         "cricket" => cricket(seed)?,
         "free" => Scene::new(seed, SceneSettings::default())?,
         "ladder" => sharpness_ladder(seed, LadderSettings::default())?,
-        "still" => still(seed, 512)?,
+        "still" => return write(&still(seed, 512)?, out, VideoOptions::of("-c:v png -pix_fmt rgb24")),
         _ => return Err(USAGE.into()),
     };
+    video(&scene, out)
+}
+
+fn video(scene: &Scene, out: &Path) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
-    write(
-        &scene,
-        out,
-        if name == "still" { VideoOptions::of("-c:v png -pix_fmt rgb24") } else { VideoOptions::h264() },
-    )?;
+    write(scene, out, VideoOptions::h264())?;
     eprintln!("{} frames in {:.2} s", scene.frames(), start.elapsed().as_secs_f64());
     Ok(())
 }

@@ -1,12 +1,24 @@
 //! Who has left, and is recognised when seen again: the features of identities whose tracks have ended.
 //!
+//! How far apart the features of two people lie depends on the video: on drawn people and on photographs, in uniforms and in
+//! summer clothes it is not the same. Those who were in one picture at the same time are certainly different, so their
+//! distances are the video's own measure: who comes back must be clearly nearer than those are to each other.
+//!
 //! Memory is bounded: those who left too long ago are forgotten, and of very many the ones who left first.
+
+use std::collections::VecDeque;
 
 use super::assignment::{Pair, assign};
 use super::feature::Feature;
 
 /// Most who are remembered.
 const MOST: usize = 2048;
+
+/// Distances of people seen together that are kept, the latest ones.
+const MOST_APART: usize = 255;
+
+/// Share of the median distance of people seen together below which two views may be of one person.
+const NEARER: f64 = 0.6;
 
 /// Someone who may be seen again.
 #[derive(Clone, Debug)]
@@ -42,12 +54,14 @@ pub struct Identities {
     count: usize,
     /// By time of leaving.
     gone: Vec<Candidate>,
+    /// Distances of those who were seen together.
+    apart: VecDeque<f64>,
 }
 
 impl Identities {
     /// Nobody yet.
     pub fn new(distance: f64, window_s: f64) -> Self {
-        Identities { distance, window_s, count: 0, gone: Vec::new() }
+        Identities { distance, window_s, count: 0, gone: Vec::new(), apart: VecDeque::new() }
     }
 
     /// How many there have been.
@@ -69,6 +83,21 @@ impl Identities {
         self.gone.drain(..surplus);
     }
 
+    /// Two who were seen in one picture lie this far apart.
+    pub fn seen_together(&mut self, distance: f64) {
+        self.apart.push_back(distance);
+        if self.apart.len() > MOST_APART {
+            self.apart.pop_front();
+        }
+    }
+
+    /// The distance below which two views may be of one thing.
+    fn limit(&self) -> f64 {
+        let mut apart: Vec<f64> = self.apart.iter().copied().collect();
+        apart.sort_unstable_by(f64::total_cmp);
+        apart.get(apart.len() / 2).map_or(self.distance, |median| self.distance.min(NEARER * median))
+    }
+
     /// For each newcomer the identity that it is, if it looks like someone of its class who had left, or was in `lost`, before
     /// it came. Who is recognised has not left any more.
     pub fn recognise(&mut self, newcomers: &[Newcomer<'_>], lost: &[Candidate], now_s: f64) -> Vec<Option<usize>> {
@@ -85,7 +114,7 @@ impl Identities {
             }
         }
         let mut recognised = vec![None; newcomers.len()];
-        for [row, column] in assign(newcomers.len(), candidates.len(), &pairs, self.distance) {
+        for [row, column] in assign(newcomers.len(), candidates.len(), &pairs, self.limit()) {
             recognised[row] = Some(candidates[column].identity);
         }
         self.gone.retain(|candidate| !recognised.contains(&Some(candidate.identity)));
@@ -124,6 +153,17 @@ mod tests {
         assert_eq!(recognise(&mut identities, 0, 9.0, 0.0), None); // was seen at the same time
         assert_eq!(recognise(&mut identities, 0, 70.0, 79.0), Some(2));
         assert_eq!(recognise(&mut identities, 0, 70.1, 0.0), None); // forgotten
+    }
+
+    #[test]
+    fn those_seen_together_set_the_measure() {
+        let mut identities = Identities::new(0.5, 60.0);
+        // 1 − cos 20° = 0.06.
+        identities.remember(candidate(0, 0, 1.0, 0.0));
+        identities.seen_together(0.09);
+        assert_eq!(recognise(&mut identities, 0, 2.0, 20.0), None);
+        identities.seen_together(0.2);
+        assert_eq!(recognise(&mut identities, 0, 2.0, 20.0), Some(0));
     }
 
     #[test]

@@ -102,6 +102,13 @@ impl BoxFilter {
         }
     }
 
+    /// Sets the velocity of the centre: right and down, pixels a second.
+    pub fn set_velocity(&mut self, velocity: [f64; 2]) {
+        for (axis, pixels) in self.axes.iter_mut().zip(velocity) {
+            axis.velocity = pixels / STEPS_PER_SECOND;
+        }
+    }
+
     /// After a measured box, left, top, width, height.
     pub fn update(&mut self, bbox: [f64; 4]) {
         let height = self.axes[HEIGHT_AXIS].value;

@@ -17,12 +17,14 @@ pub mod detector;
 pub mod feature;
 pub mod identities;
 pub mod kalman;
+mod meetings;
 pub mod overlap;
 pub mod params;
 pub mod reduce;
 pub mod section;
 #[cfg(test)]
 mod tests;
+mod trace;
 pub mod tracker;
 
 /// The name of the analyzer and of its section.
@@ -45,7 +47,7 @@ impl Analyzer for Track {
     }
 
     fn reduce_version(&self) -> u32 {
-        1
+        2
     }
 
     fn specs(&self) -> Specs {

@@ -5,6 +5,7 @@ use framefan_contract::{Error, Rational, Result};
 use super::NAME;
 use super::classes::{NAMES, PERSON};
 use crate::params::{Domain, Params, Spec, Specs, flag, number, real, text};
+use crate::pose;
 
 /// The networks that may be named by the parameter `model`.
 pub const MODELS: [&str; 13] = [
@@ -68,7 +69,7 @@ pub const CHUNK: &[Spec] = &[
 
 /// Parameters of the reduce stage. Another value reuses all inference. What each does is said in [`super::tracker`].
 pub const REDUCE: &[Spec] = &[
-    real("report", 0.25, 0.0, 1.0, "least score of a detection that is written"),
+    real("report", 0.1, 0.0, 1.0, "least score of a detection of a track that is written"),
     real("high", 0.5, 0.0, 1.0, "score from which a detection is sure"),
     real("low", 0.1, 0.0, 1.0, "score from which a detection may continue a track"),
     real("new", 0.4, 0.0, 1.0, "score from which a detection may begin a track"),
@@ -78,8 +79,23 @@ pub const REDUCE: &[Spec] = &[
         domain: Domain::Integer { default: 3, min: 1, max: 100, step: 1 },
         about: "detections in a row after which a track is believed",
     },
+    Spec {
+        key: "upright",
+        domain: Domain::Flag(true),
+        about: "whether boxes must also agree in top and bottom (ByteTrack's overlap alone without)",
+    },
+    Spec {
+        key: "recover",
+        domain: Domain::Flag(true),
+        about: "whether who was hidden may go on beside where expected, the further the longer (ByteTrack without)",
+    },
+    Spec {
+        key: "meetings",
+        domain: Domain::Flag(true),
+        about: "whether those who have met are told apart again by their features, where there are any",
+    },
     Spec { key: "reid", domain: Domain::Flag(true), about: "whether features, where there are any, are used" },
-    real("reid_distance", 0.22, 0.0, 2.0, "cosine distance of features below which two people are one"),
+    real("reid_distance", 0.22, 0.0, 2.0, "cosine distance of features from which on two people are never one"),
     real("reid_window_s", 1800.0, 0.0, 86400.0, "time for which someone who left is remembered, seconds"),
 ];
 
@@ -133,6 +149,9 @@ pub struct ReduceParams {
     pub new: f64,
     pub buffer_s: f64,
     pub min_hits: u32,
+    pub upright: bool,
+    pub recover: bool,
+    pub meetings: bool,
     pub reid: bool,
     pub reid_distance: f64,
     pub reid_window_s: f64,
@@ -149,6 +168,9 @@ impl ReduceParams {
             new: get("new")?,
             buffer_s: get("buffer_s")?,
             min_hits: get("min_hits")? as u32,
+            upright: flag(params, "upright")?,
+            recover: flag(params, "recover")?,
+            meetings: flag(params, "meetings")?,
             reid: flag(params, "reid")?,
             reid_distance: get("reid_distance")?,
             reid_window_s: get("reid_window_s")?,
@@ -168,7 +190,7 @@ pub fn check(given: &Params) -> Result<(Params, Params)> {
     }
     let params = ChunkParams::read(&chunk)?;
     let person = params.classes[usize::from(PERSON)];
-    if params.model.ends_with("-pose") && !person {
+    if pose::params::MODELS.contains(&params.model.as_str()) && !person {
         let classes = text(&chunk, "classes")?;
         return Err(Error::usage(format!("{NAME}.classes is '{classes}', but {} finds people only", params.model)));
     }
@@ -192,7 +214,7 @@ mod tests {
         assert_eq!((params.model.as_str(), params.score, params.max_width), ("yolov8n", 0.1, 640));
         assert!(params.classes.iter().all(|&wanted| wanted) && params.appearance.is_none());
         let reduce = ReduceParams::read(&reduce).unwrap();
-        assert_eq!((reduce.report, reduce.low, reduce.min_hits, reduce.reid), (0.25, 0.1, 3, true));
+        assert_eq!((reduce.report, reduce.low, reduce.min_hits, reduce.reid), (0.1, 0.1, 3, true));
     }
 
     #[test]

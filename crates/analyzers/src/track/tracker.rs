@@ -6,7 +6,16 @@
 //! where its motion would have brought it. A new track is believed after a few detections in a row.
 //!
 //! Unlike there, unsure detections continue lost tracks too: whoever walks behind someone is seen now and then, and doubtfully.
-//! And a detection of middling score may begin a track (`new`), although it is not sure (`high`).
+//! And a detection of middling score may begin a track (`new`), although it is not sure (`high`). What follows was found on
+//! drawn people who cross, and can be switched off:
+//!
+//! - `upright`: an overlap counts only as far as the boxes agree in top and bottom (HMIoU of Yang et al., "Hybrid-SORT", 2023).
+//!   People at different distances differ in both, and whatever hides a side of someone leaves them.
+//! - `recover`: who was hidden is looked for beside the expected place too (buffers of Yang et al., "C-BIoU", 2023), with a
+//!   margin that grows with the time, because boxes of half-hidden people lie off their middle and people change their pace; and
+//!   goes on meanwhile at the mean pace of the last second (observations before the filter's velocity, as in Cao et al.,
+//!   "OC-SORT", 2022). So is whoever has just come, whose velocity nobody knows yet: boxes of a runner, ten a second, do not overlap.
+//! - `meetings`: see [`meetings`](super::meetings). Needs features.
 //!
 //! An identity is what gets a number in the result. Before a new track is given one, it is compared by appearance with those
 //! that have left (see [`identities`](super::identities)). So that this can take a few frames, the track's detections are held
@@ -18,9 +27,9 @@ use std::rc::Rc;
 use super::assignment::{Pair, assign};
 use super::feature::Feature;
 use super::identities::{Candidate, Identities, Newcomer};
-use super::kalman::BoxFilter;
-use super::overlap::{area, intersection, intersection_over_union};
+use super::overlap::{area, horizontal_overlap, intersection, intersection_over_union, vertical_overlap};
 use super::params::ReduceParams;
+use super::trace::{State, Track, is_whole};
 
 /// Of fused distances (1 − overlap · score), the largest at which a sure detection continues a track.
 const SURE_LIMIT: f64 = 0.8;
@@ -34,14 +43,16 @@ const SAME_LIMIT: f64 = 0.15;
 const APPEARANCE_GATE: f64 = 0.5;
 /// Appearance counts where its own distance is at most this (θ_emb of BoT-SORT).
 const APPEARANCE_LIMIT: f64 = 0.25;
-/// Share of the old feature that a new one leaves (Wang et al., "Towards Real-Time Multi-Object Tracking", 2020).
-const MEMORY: f32 = 0.9;
 /// Good views of a new track before it is compared with those that have left.
-const VIEWS: u32 = 5;
+pub(super) const VIEWS: u32 = 5;
 /// Longest wait for them, seconds.
-const DECISION_S: f64 = 1.0;
-/// Pixels between a box and the frame's edge below which the box is taken for cut off.
-const EDGE: f64 = 2.0;
+pub(super) const DECISION_S: f64 = 1.0;
+/// Of distances (1 − overlap beside and in height), the largest at which someone hidden is found again.
+const RECOVERY_LIMIT: f64 = 0.8;
+/// How far beside the expected place someone hidden is looked for: in heights, and in heights for each second.
+const MARGIN: [f64; 2] = [0.15, 0.3];
+/// A view is good when no other detection covers more of it.
+const COVERED: f64 = 0.2;
 
 /// Something detected in one frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,47 +89,23 @@ impl Ticket {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Not believed yet.
-    New,
-    Tracked,
-    Lost,
-    /// To be taken out.
-    Gone,
-}
-
-struct Track {
-    class: u16,
-    state: State,
-    filter: BoxFilter,
-    /// Time of the first and of the last detection.
-    first_s: f64,
-    last_s: f64,
-    /// It has a detection in this frame.
-    fresh: bool,
-    hits: u32,
-    feature: Option<Feature>,
-    /// Features of boxes that were not cut off.
-    views: u32,
-    ticket: Rc<Cell<Decision>>,
-}
-
 /// Follows everything from frame to frame.
 pub struct Tracker {
     params: ReduceParams,
     /// Width and height of the frames.
     size: [f64; 2],
     now_s: Option<f64>,
-    tracks: Vec<Track>,
+    pub(super) tracks: Vec<Track>,
     identities: Identities,
+    /// Tracks that there have been.
+    begun: u64,
 }
 
 impl Tracker {
     /// For frames of this width and height.
     pub fn new(params: &ReduceParams, size: [f64; 2]) -> Self {
         let identities = Identities::new(params.reid_distance, params.reid_window_s);
-        Tracker { params: params.clone(), size, now_s: None, tracks: Vec::new(), identities }
+        Tracker { params: params.clone(), size, now_s: None, tracks: Vec::new(), identities, begun: 0 }
     }
 
     /// Everyone there has been.
@@ -149,10 +136,15 @@ impl Tracker {
         let pairs = self.pairs(&left, &unsure, detections, |overlap, _, _| 1.0 - overlap);
         self.give(&left, &unsure, detections, &pairs, UNSURE_LIMIT, &mut taken);
         self.match_at_edges(&left, detections, &mut taken);
+        if self.params.recover {
+            self.recover(&left, detections, &mut taken);
+        }
+        let mut gone = Vec::new();
         for index in left {
             let track = &mut self.tracks[index];
-            if !track.fresh {
-                track.state = State::Lost;
+            if !track.fresh && track.state == State::Tracked {
+                track.lose(self.params.recover);
+                gone.push(track.serial);
             }
         }
 
@@ -164,10 +156,14 @@ impl Tracker {
         };
         let new = self.tracks_in(|state| state == State::New);
         let candidates = free(&taken);
-        let high = self.params.high;
-        let pairs = self.pairs(&new, &candidates, detections, |overlap, detection, _| {
-            1.0 - overlap * if detection.score >= high { detection.score } else { 1.0 }
-        });
+        let pairs = if self.params.recover {
+            self.pairs_beside(&new, &candidates, detections)
+        } else {
+            let high = self.params.high;
+            self.pairs(&new, &candidates, detections, |overlap, detection, _| {
+                1.0 - overlap * if detection.score >= high { detection.score } else { 1.0 }
+            })
+        };
         self.give(&new, &candidates, detections, &pairs, UNCONFIRMED_LIMIT, &mut taken);
         for index in new {
             let track = &mut self.tracks[index];
@@ -180,10 +176,13 @@ impl Tracker {
         }
         for index in free(&taken) {
             if detections[index].score >= self.params.new {
-                taken[index] = Some(self.begin(&detections[index], now_s));
+                taken[index] = Some(self.begin(detections, index, now_s));
             }
         }
         self.merge_doubles();
+        if self.params.reid && self.params.meetings {
+            self.meet(now_s, &gone);
+        }
         self.decide(now_s, false);
         self.tracks.retain(|track| track.state != State::Gone);
         taken
@@ -196,6 +195,9 @@ impl Tracker {
                 track.state = State::Gone;
                 track.ticket.set(Decision::Dropped);
             }
+        }
+        for index in 0..self.tracks.len() {
+            self.settle(index);
         }
         self.decide(self.now_s.unwrap_or(0.0), true);
     }
@@ -213,7 +215,7 @@ impl Tracker {
     fn first_match(&mut self, old: &[usize], sure: &[usize], detections: &[Detection], taken: &mut [Option<Ticket>]) {
         let pairs = self.pairs(old, sure, detections, |overlap, detection, track| {
             let fused = 1.0 - overlap * detection.score;
-            let (Some(a), Some(b)) = (&track.feature, &detection.feature) else { return fused };
+            let (Some(a), Some(b), true) = (&track.feature, &detection.feature, self.params.reid) else { return fused };
             if 1.0 - overlap > APPEARANCE_GATE {
                 return fused;
             }
@@ -250,6 +252,35 @@ impl Tracker {
         self.give(&leaving, &cut_off, detections, &pairs, UNSURE_LIMIT, taken);
     }
 
+    /// What may begin a track, to tracks that have lost sight: beside the expected place too, but standing and ending as high.
+    fn recover(&mut self, left: &[usize], detections: &[Detection], taken: &mut [Option<Ticket>]) {
+        let mut lost = left.to_vec();
+        lost.retain(|&index| !self.tracks[index].fresh);
+        let mut free = self.those(detections, |score| score >= self.params.new);
+        free.retain(|&index| taken[index].is_none());
+        let pairs = self.pairs_beside(&lost, &free, detections);
+        self.give(&lost, &free, detections, &pairs, RECOVERY_LIMIT, taken);
+    }
+
+    /// Tracks and detections of one class that stand about as high, and beside each other when both are widened by the margin.
+    fn pairs_beside(&self, tracks: &[usize], chosen: &[usize], detections: &[Detection]) -> Vec<Pair> {
+        let now_s = self.now_s.unwrap_or(0.0);
+        let mut pairs = Vec::new();
+        for (row, &index) in tracks.iter().enumerate() {
+            let track = &self.tracks[index];
+            let expected = track.filter.bbox();
+            let margin = expected[3] * (MARGIN[0] + MARGIN[1] * (now_s - track.last_s));
+            for (column, &index) in chosen.iter().enumerate() {
+                let Detection { class, bbox, .. } = detections[index];
+                let (beside, upright) = (horizontal_overlap(expected, bbox, margin), vertical_overlap(expected, bbox));
+                if class == track.class && beside > 0.0 {
+                    pairs.push(Pair { row, column, cost: 1.0 - beside * upright * upright });
+                }
+            }
+        }
+        pairs
+    }
+
     /// Tracks and detections of one class that overlap, with the cost of bringing them together.
     fn pairs(
         &self,
@@ -269,7 +300,8 @@ impl Tracker {
                 }
                 let overlap = intersection_over_union(expected, detection.bbox);
                 if overlap > 0.0 {
-                    pairs.push(Pair { row, column, cost: cost(overlap, detection, track) });
+                    let upright = if self.params.upright { vertical_overlap(expected, detection.bbox) } else { 1.0 };
+                    pairs.push(Pair { row, column, cost: cost(overlap * upright, detection, track) });
                 }
             }
         }
@@ -289,52 +321,38 @@ impl Tracker {
         let now_s = self.now_s.unwrap_or(0.0);
         for [row, column] in assign(tracks.len(), chosen.len(), pairs, limit) {
             let (track, index) = (&mut self.tracks[tracks[row]], chosen[column]);
-            let detection = &detections[index];
-            track.filter.update(detection.bbox);
-            track.last_s = now_s;
-            track.fresh = true;
-            track.hits += 1;
-            if track.state == State::Lost {
-                track.state = State::Tracked;
-            }
-            let good = detection.score >= self.params.high && is_whole(detection.bbox, self.size);
-            track.look(detection.feature.as_ref(), good);
+            track.follow(detections[index].bbox, now_s);
+            let good = detections[index].score >= self.params.high && is_clear(detections, index, self.size);
+            track.look(detections[index].feature.as_ref(), good);
             taken[index] = Some(Ticket(track.ticket.clone()));
         }
     }
 
-    fn begin(&mut self, detection: &Detection, now_s: f64) -> Ticket {
-        let ticket = Rc::new(Cell::new(Decision::Open));
-        let mut track = Track {
-            class: detection.class,
-            state: if self.params.min_hits <= 1 { State::Tracked } else { State::New },
-            filter: BoxFilter::new(detection.bbox),
-            first_s: now_s,
-            last_s: now_s,
-            fresh: true,
-            hits: 1,
-            feature: None,
-            views: 0,
-            ticket: ticket.clone(),
-        };
-        track.look(detection.feature.as_ref(), is_whole(detection.bbox, self.size));
+    fn begin(&mut self, detections: &[Detection], index: usize, now_s: f64) -> Ticket {
+        let detection = &detections[index];
+        self.begun += 1;
+        let mut track = Track::new(self.begun, detection, now_s);
+        if self.params.min_hits <= 1 {
+            track.state = State::Tracked;
+        }
+        track.look(detection.feature.as_ref(), is_clear(detections, index, self.size));
+        let ticket = Ticket(track.ticket.clone());
         self.tracks.push(track);
-        Ticket(ticket)
+        ticket
     }
 
     /// Where a lost track waits for what a younger track follows, the older one takes over.
     fn merge_doubles(&mut self) {
         for lost in self.tracks_in(|state| state == State::Lost) {
-            if self.tracks[lost].ticket.get() == Decision::Open {
+            if self.tracks[lost].identity.is_none() {
                 continue;
             }
             let waiting = self.tracks[lost].filter.bbox();
             for seen in self.tracks_in(|state| state == State::Tracked) {
                 let (older, younger) = (&self.tracks[lost], &self.tracks[seen]);
-                let decided = younger.ticket.get() != Decision::Open;
                 if older.class != younger.class
                     || younger.first_s <= older.last_s
-                    || decided
+                    || younger.identity.is_some()
                     || 1.0 - intersection_over_union(waiting, younger.filter.bbox()) >= SAME_LIMIT
                 {
                     continue;
@@ -347,15 +365,13 @@ impl Tracker {
 
     /// The track `seen`, which is not decided yet, is the continuation of `lost`, which is.
     fn join(&mut self, lost: usize, seen: usize) {
-        let younger = &mut self.tracks[seen];
-        let (filter, last_s, hits, feature) = (younger.filter, younger.last_s, younger.hits, younger.feature.take());
+        let Some(identity) = self.tracks[lost].identity else { return };
+        let (left, right) = self.tracks.split_at_mut(lost.max(seen));
+        let (first, second) = (&mut left[lost.min(seen)], &mut right[0]);
+        let (older, younger) = if lost < seen { (first, second) } else { (second, first) };
         younger.state = State::Gone;
-        let ticket = younger.ticket.clone();
-        let older = &mut self.tracks[lost];
-        ticket.set(older.ticket.get());
-        (older.filter, older.last_s, older.fresh, older.state) = (filter, last_s, true, State::Tracked);
-        older.hits += hits;
-        older.look(feature.as_ref(), true);
+        younger.ticket.set(Decision::Identity(identity));
+        older.take_over(younger);
     }
 
     /// Decides who the believed tracks are that have been seen well enough, or for long enough; at the `end`, all.
@@ -365,7 +381,7 @@ impl Tracker {
             let track = &self.tracks[index];
             let waited = end || now_s - track.first_s >= DECISION_S || track.state == State::Lost;
             let known = !self.params.reid || track.feature.is_none() || track.views >= VIEWS;
-            if track.ticket.get() == Decision::Open && (waited || known) {
+            if track.identity.is_none() && (waited || known) {
                 due.push(index);
             }
         }
@@ -377,7 +393,7 @@ impl Tracker {
         let mut candidates = Vec::new();
         for &index in &lost {
             let track = &self.tracks[index];
-            if let (Decision::Identity(identity), Some(feature)) = (track.ticket.get(), &track.feature) {
+            if let (Some(identity), Some(feature)) = (track.identity, &track.feature) {
                 candidates.push(Candidate {
                     identity,
                     class: track.class,
@@ -387,6 +403,7 @@ impl Tracker {
             }
         }
         let found = if self.params.reid {
+            self.compare_with_others(&due);
             let newcomer = |&index: &usize| {
                 let track = &self.tracks[index];
                 Newcomer { class: track.class, first_s: track.first_s, feature: track.feature.as_ref() }
@@ -400,11 +417,30 @@ impl Tracker {
             let identity = identity.unwrap_or_else(|| self.identities.add());
             // Who is seen again does not wait elsewhere any more.
             for &other in &lost {
-                if other != index && self.tracks[other].ticket.get() == Decision::Identity(identity) {
+                if other != index && self.tracks[other].identity == Some(identity) {
                     self.tracks[other].state = State::Gone;
                 }
             }
-            self.tracks[index].ticket.set(Decision::Identity(identity));
+            let track = &mut self.tracks[index];
+            track.identity = Some(identity);
+            track.ticket.set(Decision::Identity(identity));
+        }
+    }
+
+    /// Notes how far those who are seen well at the moment lie from those about whom is to be decided: they are others.
+    fn compare_with_others(&mut self, due: &[usize]) {
+        let well = |index: &usize| {
+            let track = &self.tracks[*index];
+            track.state == State::Tracked && track.fresh && track.views >= VIEWS
+        };
+        let seen: Vec<usize> = (0..self.tracks.len()).filter(well).collect();
+        for &index in due.iter().filter(|index| well(index)) {
+            for &other in seen.iter().filter(|other| **other != index) {
+                let (one, other) = (&self.tracks[index], &self.tracks[other]);
+                if let (Some(a), Some(b), true) = (&one.feature, &other.feature, one.class == other.class) {
+                    self.identities.seen_together(a.distance(b));
+                }
+            }
         }
     }
 
@@ -413,8 +449,7 @@ impl Tracker {
         for track in &mut self.tracks {
             if track.state == State::Lost && now_s - track.last_s > self.params.buffer_s {
                 track.state = State::Gone;
-                if let (Decision::Identity(identity), Some(feature), true) =
-                    (track.ticket.get(), track.feature.take(), self.params.reid)
+                if let (Some(identity), Some(feature), true) = (track.identity, track.feature.take(), self.params.reid)
                 {
                     self.identities.remember(Candidate { identity, class: track.class, last_s: track.last_s, feature });
                 }
@@ -424,19 +459,11 @@ impl Tracker {
     }
 }
 
-impl Track {
-    /// Takes a view of it in; views that are not good count only as long as there is no other.
-    fn look(&mut self, feature: Option<&Feature>, good: bool) {
-        match (&mut self.feature, feature) {
-            (known, Some(new)) if known.is_none() || (good && self.views == 0) => *known = Some(new.clone()),
-            (Some(known), Some(new)) if good => known.blend(new, MEMORY),
-            _ => return,
-        }
-        self.views += u32::from(good);
-    }
-}
-
-/// Whether a box does not touch the frame's edge.
-fn is_whole([left, top, width, height]: [f64; 4], [frame_width, frame_height]: [f64; 2]) -> bool {
-    left > EDGE && top > EDGE && left + width < frame_width - EDGE && top + height < frame_height - EDGE
+/// Whether a detection is seen well: not cut off by the frame's edge, and hardly covered by another one.
+fn is_clear(detections: &[Detection], index: usize, size: [f64; 2]) -> bool {
+    let bbox = detections[index].bbox;
+    let covers = |(other, detection): (usize, &Detection)| {
+        other != index && area(intersection(bbox, detection.bbox)) > COVERED * area(bbox)
+    };
+    is_whole(bbox, size) && !detections.iter().enumerate().any(covers)
 }

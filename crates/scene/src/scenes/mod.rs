@@ -9,7 +9,7 @@ mod walks;
 pub use cricket::cricket;
 pub use ladder::{LadderSettings, sharpness_ladder};
 pub use still::{still, still_with};
-pub use walks::{crossings, sample};
+pub use walks::{crossings, returns, sample};
 
 use crate::draw::Finish;
 use crate::math::{Vec3, vec3};

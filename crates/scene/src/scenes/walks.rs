@@ -81,6 +81,44 @@ pub fn crossings(seed: u64, people: usize, seconds: f32) -> Result<Scene> {
     Scene::stage(Play { name, seed, actors, props, setting, camera, finish, defocus: Vec::new(), ball: None }, settings)
 }
 
+/// People who walk through, leave the picture altogether for some seconds, and come back, as often as there is time for:
+/// whether they are the same can be told by their looks alone. They come back where they left, at another depth.
+/// Errors: more people than a scene can hold, no seconds.
+pub fn returns(seed: u64, people: usize, seconds: f32) -> Result<Scene> {
+    let fps = 25;
+    let frames = (seconds * fps as f32).round().max(0.0) as usize;
+    let settings = SceneSettings { frames, people, fps, ..SceneSettings::default() };
+    let mut random = Random::new(seed, "returns", 0);
+    let place = random.pick(&[Place::Field, Place::Street]);
+    let mut setting = Setting::random(&mut random, place, 8.0);
+    setting.open_sides();
+    let actors = (0..people)
+        .map(|k| {
+            let mut own = Random::new(seed, "returning", k as u64);
+            let mut places = Vec::new();
+            let mut time = own.range(0.0, 4.0);
+            let mut side = if own.chance(0.5) { 1.0 } else { -1.0 };
+            while places.is_empty() || time < seconds {
+                // Beyond the edge of the picture at that depth, whoever waits cannot be seen.
+                let depth = own.range(-3.0, 1.2);
+                let outside = 0.6 * (7.5 - depth) + 1.0;
+                let speed = own.range(1.1, 1.8);
+                places.push((time, side * outside, depth));
+                time += 2.0 * outside / speed;
+                places.push((time, -side * outside, depth));
+                time += own.range(4.0, 8.0);
+                side = -side;
+            }
+            cast(seed, k as u64, Path::new(places), vec![(0.0, Act::Stand)], None)
+        })
+        .collect();
+    let camera = tripod(&settings, seconds);
+    let finish = lens(&mut random, &setting, 0.3);
+    let name = "returns".to_owned();
+    let props = Vec::new();
+    Scene::stage(Play { name, seed, actors, props, setting, camera, finish, defocus: Vec::new(), ball: None }, settings)
+}
+
 /// A camera at eye level, 7.5 m before the middle, with the view of a normal lens.
 pub(super) fn tripod(settings: &SceneSettings, duration: f32) -> CameraPath {
     CameraPath {

@@ -1,14 +1,14 @@
 //! A real video in which six people appear one after the other, through the chunk stage and the reduce stage.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use framefan_contract::plan::Chunk;
 use framefan_contract::request::Precision;
 use framefan_contract::video::VideoInfo;
 use framefan_media::{ByteSource, DecodeOptions, Decoded, FileSource, FrameReader, Limits, Probe, probe};
-use framefan_models::ComputeDevice;
+use framefan_models::{ComputeDevice, WeightsSource};
 use framefan_planner::Timeline;
 
 use super::super::Track;
@@ -50,7 +50,7 @@ fn whole(probed: &Probe) -> Chunk {
 fn records(
     path: &Path,
     chunk_params: &Params,
-    models: &BTreeMap<String, PathBuf>,
+    models: &BTreeMap<String, WeightsSource>,
     frames: std::ops::Range<u64>,
 ) -> (VideoInfo, Vec<(FrameTime, Finding)>) {
     let source: Arc<dyn ByteSource> = Arc::new(FileSource::open(path).unwrap());
@@ -123,8 +123,10 @@ fn six_people_are_six_people() {
 
     let given = [("appearance", OSNET), ("classes", "person")];
     let params = given.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
-    let models =
-        BTreeMap::from([("yolov8n".to_owned(), data.join("weights/yolov8n.safetensors")), (OSNET.to_owned(), osnet)]);
+    let models = BTreeMap::from([
+        ("yolov8n".to_owned(), data.join("weights/yolov8n.safetensors").into()),
+        (OSNET.to_owned(), osnet.into()),
+    ]);
     let video = data.join("video/one-by-one-person-detection.mp4");
     let (info, records) = records(&video, &Track.params(&params).unwrap().0, &models, 0..u64::MAX);
 
@@ -168,9 +170,9 @@ fn every_kind_of_detector_sees_the_same_person() {
     let model = data.join("weights/yolox_nano-416.onnx");
     framefan_testkit::run(python.arg(converter).arg("yolox-nano").arg(model).arg(&yolox));
     let models = BTreeMap::from([
-        ("yolov8n".to_owned(), data.join("weights/yolov8n.safetensors")),
-        ("yolov8n-pose".to_owned(), data.join("weights/yolov8n-pose.safetensors")),
-        ("yolox-nano".to_owned(), yolox),
+        ("yolov8n".to_owned(), data.join("weights/yolov8n.safetensors").into()),
+        ("yolov8n-pose".to_owned(), data.join("weights/yolov8n-pose.safetensors").into()),
+        ("yolox-nano".to_owned(), yolox.into()),
     ]);
     let video = data.join("video/one-by-one-person-detection.mp4");
     let best = |model: &str, width: u32| -> Vec<RecordedDetection> {
@@ -200,7 +202,7 @@ fn every_kind_of_detector_sees_the_same_person() {
 #[test]
 fn pose_and_track_share_one_inference() {
     let Some(data) = framefan_testkit::data_or_skip("pose_and_track_share_one_inference") else { return };
-    let models = BTreeMap::from([("yolov8n-pose".to_owned(), data.join("weights/yolov8n-pose.safetensors"))]);
+    let models = BTreeMap::from([("yolov8n-pose".to_owned(), data.join("weights/yolov8n-pose.safetensors").into())]);
     let networks = Networks::default();
     let video = super::reduced::video();
     let stage = |analyzer: &dyn Analyzer| {
