@@ -96,6 +96,12 @@ export interface Settings {
     budgetOfTagOnly: boolean;
   };
 
+  /** US dollars that an hour of a queue's machine costs, for the dashboard's cost of a video hour. 0: the on-demand price. */
+  prices: {
+    gpuUsdPerHour: number;
+    cpuUsdPerHour: number;
+  };
+
   /** Minutes that a job may wait at the head of a queue for a machine before Batch gives it up. 10 to 1440. */
   capacityPatienceMinutes: number;
 
@@ -116,6 +122,7 @@ export const settings: Settings = {
   storage: { existingBucket: '', videoBuckets: [], retentionDays: 0, videoRetentionDays: 0, logDays: 30 },
   network: { availabilityZones: 3, existingVpcId: '', existingSubnetIds: [] },
   alarms: { email: '', budgetUsd: 200, budgetOfTagOnly: false },
+  prices: { gpuUsdPerHour: 0, cpuUsdPerHour: 0 },
   capacityPatienceMinutes: 120,
   eventBus: 'default',
   tags: {},

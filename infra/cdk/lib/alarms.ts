@@ -13,7 +13,7 @@ import { Construct } from 'constructs';
 import type { Settings } from '../settings';
 import type { Queue } from './compute';
 import type { Functions } from './functions';
-import { formula, metric, QUEUE_DEPTH } from './metrics';
+import { CHUNKS_WAITING, formula, type MakeMetric, metricsOf } from './metrics';
 
 export interface AlarmsProps {
   settings: Settings;
@@ -27,10 +27,12 @@ export class Alarms extends Construct {
   readonly topic: Topic;
   readonly all: Alarm[] = [];
   private readonly prefix: string;
+  private readonly metric: MakeMetric;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
     this.prefix = props.settings.stackName;
+    this.metric = metricsOf(props.settings.stackName);
     this.topic = this.makeTopic(props.settings);
     this.ofQueues(props.queues);
     this.ofWork();
@@ -39,10 +41,10 @@ export class Alarms extends Construct {
   }
 
   private ofQueues(queues: Queue[]): void {
-    // One metric a queue; a chunk waits as part of its shard, which is a job.
-    const depths = queues.map(({ name }) => metric(QUEUE_DEPTH, 'Maximum', { queue: name }));
-    this.add('jobs-waiting', 'more than 100 jobs have waited for a machine for 10 minutes', {
-      metric: formula((of) => depths.map(of).join(' + '), 'jobs that wait'),
+    // One metric a queue: a chunk waits as part of its shard, which is a job.
+    const depths = queues.map(({ name }) => this.metric(CHUNKS_WAITING, 'Maximum', { queue: name }));
+    this.add('chunks-waiting', 'more than 100 chunks have waited for a machine for 10 minutes', {
+      metric: formula((of) => depths.map(of).join(' + '), 'chunks that wait'),
       threshold: 100,
       evaluationPeriods: 2,
     });
@@ -50,8 +52,8 @@ export class Alarms extends Construct {
 
   private ofWork(): void {
     const period = Duration.minutes(15);
-    const failed = metric('ChunksFailed', 'Sum', { period });
-    const completed = metric('ChunksCompleted', 'Sum', { period });
+    const failed = this.metric('ChunksFailed', 'Sum', { period });
+    const completed = this.metric('ChunksCompleted', 'Sum', { period });
     this.add('chunks-failing', 'more than 5% of the chunks of 15 minutes failed', {
       metric: formula((of) => {
         const all = `(${of(failed)} + ${of(completed)})`;
@@ -60,7 +62,7 @@ export class Alarms extends Construct {
       threshold: 5,
     });
     this.add('aggregation-slow', 'merging the chunks of a job took more than 2 minutes', {
-      metric: metric('AggregationTime', 'Maximum'),
+      metric: this.metric('AggregationTime', 'Maximum'),
       threshold: Duration.minutes(2).toMilliseconds(),
     });
   }

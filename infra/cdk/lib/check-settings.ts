@@ -80,6 +80,9 @@ export function checkSettings(settings: Settings): void {
     'an e-mail address, or empty');
   check(alarms.budgetUsd >= 0, 'alarms.budgetUsd', alarms.budgetUsd, 'a number of US dollars, or 0 for no budget');
 
+  for (const name of ['gpuUsdPerHour', 'cpuUsdPerHour'] as const) {
+    check(settings.prices[name] >= 0, `prices.${name}`, settings.prices[name], 'a number of US dollars, or 0');
+  }
   check(isWhole(settings.capacityPatienceMinutes, 10, 1440), 'capacityPatienceMinutes',
     settings.capacityPatienceMinutes, 'a whole number of minutes from 10 to 1440');
   check(/^[\w.-]+$/.test(settings.eventBus), 'eventBus', settings.eventBus, 'the name of an event bus in this account');

@@ -3,7 +3,7 @@
 import { Duration } from 'aws-cdk-lib';
 import {
   AlarmStatusWidget, Dashboard as CloudWatchDashboard, GraphWidget, type GraphWidgetProps, type IMetric, type IWidget,
-  TextWidget,
+  type Metric, TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
@@ -11,7 +11,10 @@ import type { Settings } from '../settings';
 import type { Alarms } from './alarms';
 import type { Queue } from './compute';
 import type { Functions } from './functions';
-import { formula, metric, QUEUE_DEPTH, STAGES } from './metrics';
+import { cpuUsdPerHour, gpuUsdPerHour } from './machines';
+import {
+  CHUNKS_WAITING, formula, JOB_STAGES, JOBS_AT_STAGE, JOBS_WAITING, type MakeMetric, metricsOf, STAGES,
+} from './metrics';
 
 const WIDTH = 24;
 
@@ -26,10 +29,12 @@ export interface DashboardProps {
 
 export class Dashboard extends Construct {
   readonly name: string;
+  private readonly metric: MakeMetric;
 
   constructor(scope: Construct, id: string, private readonly props: DashboardProps) {
     super(scope, id);
     this.name = props.settings.stackName;
+    this.metric = metricsOf(this.name);
     const dashboard = new CloudWatchDashboard(this, 'Page', {
       dashboardName: this.name,
       defaultInterval: Duration.hours(12),
@@ -44,17 +49,18 @@ export class Dashboard extends Construct {
     return [
       graph('Jobs by outcome', 10, {
         left: [
-          metric('JobsPlanned', 'Sum', { label: 'planned' }),
-          metric('JobsDone', 'Sum', { label: 'done' }),
-          metric('JobsFailed', 'Sum', { label: 'failed' }),
-          stateMachine.metricAborted({ label: 'executions stopped', statistic: 'Sum' }),
+          this.metric('JobsPlanned', 'Sum', { label: 'planned' }),
+          this.metric('JobsDone', 'Sum', { label: 'done' }),
+          this.metric('JobsFailed', 'Sum', { label: 'failed' }),
+          // Whoever cancels a job, or stops its execution, aborts the execution.
+          stateMachine.metricAborted({ label: 'cancelled', statistic: 'Sum' }),
           stateMachine.metricTimedOut({ label: 'executions timed out', statistic: 'Sum' }),
         ],
       }),
       graph('Merging, s', 6, {
         left: [
-          formula((of) => `${of(metric('AggregationTime', 'Average'))} / 1000`, 'average'),
-          formula((of) => `${of(metric('AggregationTime', 'Maximum'))} / 1000`, 'longest'),
+          formula((of) => `${of(this.metric('AggregationTime', 'Average'))} / 1000`, 'average'),
+          formula((of) => `${of(this.metric('AggregationTime', 'Maximum'))} / 1000`, 'longest'),
         ],
       }),
       new AlarmStatusWidget({ title: 'Alarms', width: 8, height: 6, alarms: alarms.all }),
@@ -64,14 +70,18 @@ export class Dashboard extends Construct {
   private queues(): IWidget[] {
     const { queues } = this.props;
     return [
-      graph('Jobs that wait for a machine', 12, {
-        left: queues.map(({ name }) => metric(QUEUE_DEPTH, 'Maximum', { queue: name, label: name })),
+      graph('Jobs by stage', 8, {
+        left: JOB_STAGES.map((stage) => this.metric(JOBS_AT_STAGE, 'Maximum', { stage, label: stage.toLowerCase() })),
       }),
-      graph('Chunks', 12, {
+      graph('Waiting for a machine', 8, {
+        left: queues.map(({ name }) => this.metric(JOBS_WAITING, 'Maximum', { queue: name, label: `${name} jobs` })),
+        right: queues.map(({ name }) => this.metric(CHUNKS_WAITING, 'Maximum', { queue: name, label: `${name} chunks` })),
+      }),
+      graph('Chunks', 8, {
         left: [
-          metric('ChunksQueued', 'Sum', { label: 'planned' }),
-          metric('ChunksCompleted', 'Sum', { label: 'completed' }),
-          metric('ChunksFailed', 'Sum', { label: 'failed' }),
+          this.metric('ChunksQueued', 'Sum', { label: 'planned' }),
+          this.metric('ChunksCompleted', 'Sum', { label: 'completed' }),
+          this.metric('ChunksFailed', 'Sum', { label: 'failed' }),
         ],
       }),
     ];
@@ -79,7 +89,7 @@ export class Dashboard extends Construct {
 
   private chunks(): IWidget[] {
     const seconds = (name: 'ChunkRuntime' | 'ShardRuntime', statistic: string, queue: string): IMetric =>
-      formula((of) => `${of(metric(name, statistic, { queue }))} / 1000`, `${queue} ${statistic}`);
+      formula((of) => `${of(this.metric(name, statistic, { queue }))} / 1000`, `${queue} ${statistic}`);
     const of = (name: 'ChunkRuntime' | 'ShardRuntime', statistics: string[]): IMetric[] =>
       this.props.queues.flatMap((queue) => statistics.map((statistic) => seconds(name, statistic, queue.name)));
     return [
@@ -89,11 +99,11 @@ export class Dashboard extends Construct {
   }
 
   private stages(): IWidget[] {
-    const busy = (stage: (typeof STAGES)[number]) => metric(`StageBusySeconds_${stage}`, 'Sum');
+    const busy = (stage: (typeof STAGES)[number]) => this.metric(`StageBusySeconds_${stage}`, 'Sum');
     const rate = (items: 'FramesDecoded' | 'FramesAnalyzed', stage: (typeof STAGES)[number]): IMetric =>
-      formula((of) => `${of(metric(items, 'Sum'))} / ${of(busy(stage))}`, stage);
+      formula((of) => `${of(this.metric(items, 'Sum'))} / ${of(busy(stage))}`, stage);
     const share = (stage: (typeof STAGES)[number]): IMetric =>
-      formula((of) => `100 * ${of(busy(stage))} / (${of(metric('ShardRuntime', 'Sum'))} / 1000)`, stage);
+      formula((of) => `100 * ${of(busy(stage))} / (${of(this.metric('ShardRuntime', 'Sum'))} / 1000)`, stage);
     return [
       new TextWidget({
         width: WIDTH,
@@ -114,20 +124,32 @@ export class Dashboard extends Construct {
   private machines(): IWidget[] {
     const { queues, gpu } = this.props;
     return [
-      graph('GPU idle, % of an attempt\'s inference time', 8, {
-        left: gpu ? [metric('GpuIdleShare', 'Average', { queue: gpu.name, label: gpu.name })] : [],
+      graph('GPU idle, % of an attempt\'s inference time', 6, {
+        left: gpu ? [this.metric('GpuIdleShare', 'Average', { queue: gpu.name, label: gpu.name })] : [],
         leftYAxis: { min: 0, max: 100 },
       }),
-      graph('Frames analyzed per second of an attempt', 8, {
-        left: queues.map(({ name }) => metric('ThroughputFps', 'Average', { queue: name, label: name })),
+      graph('Frames analyzed per second of an attempt', 6, {
+        left: queues.map(({ name }) => this.metric('ThroughputFps', 'Average', { queue: name, label: name })),
       }),
-      graph('Retries and Spot interruptions', 8, {
+      graph('Cost of a video hour, USD, while machines work', 6, {
+        left: queues.map((queue) => this.costOfVideoHour(queue, queue === gpu)),
+      }),
+      graph('Retries and Spot interruptions', 6, {
         left: queues.flatMap(({ name }) => [
-          metric('Retries', 'Sum', { queue: name, label: `${name} second and later attempts` }),
-          metric('SpotInterruptions', 'Sum', { queue: name, label: `${name} Spot interruptions` }),
+          this.metric('Retries', 'Sum', { queue: name, label: `${name} second and later attempts` }),
+          this.metric('SpotInterruptions', 'Sum', { queue: name, label: `${name} Spot interruptions` }),
         ]),
       }),
     ];
+  }
+
+  /** An attempt has a machine of its own: its hours by the machine's price, over the hours of video that were committed. */
+  private costOfVideoHour({ name }: Queue, isGpu: boolean): IMetric {
+    const { settings } = this.props;
+    const usd = isGpu ? gpuUsdPerHour(settings) : cpuUsdPerHour(settings);
+    const [work, video] = (['ShardRuntime', 'VideoSeconds'] as const).map((metric) =>
+      this.metric(metric, 'Sum', { queue: name, period: Duration.hours(1) })) as [Metric, Metric];
+    return formula((of) => `${usd} * (${of(work)} / 1000) / ${of(video)}`, name);
   }
 
   private functions(): IWidget[] {

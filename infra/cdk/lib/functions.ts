@@ -17,7 +17,7 @@ import { makeRole } from './roles';
 export interface FunctionsProps {
   settings: Settings;
   images: Images;
-  /** FRAMEFAN_BUCKET and FRAMEFAN_TABLE. */
+  /** FRAMEFAN_STACK, FRAMEFAN_BUCKET and FRAMEFAN_TABLE. */
   place: Record<string, string>;
   /** What the roles work on; asked for when all of it is there. */
   places: Places;

@@ -1,6 +1,6 @@
 // What is known of EC2's machines: sizes, memory, and the device class, which is part of a job's identity.
 
-import type { CpuFamily, GpuFamily, GpuPrecision } from '../settings';
+import type { CpuFamily, GpuFamily, GpuPrecision, Settings } from '../settings';
 
 /** Compute capability of each family's GPU: T4, A10G, L4. All sizes below have one GPU. */
 export const GPU_FAMILIES: Record<GpuFamily, { computeCapability: string; sizes: string[] }> = {
@@ -8,6 +8,25 @@ export const GPU_FAMILIES: Record<GpuFamily, { computeCapability: string; sizes:
   g5: { computeCapability: '86', sizes: ['xlarge', '2xlarge', '4xlarge'] },
   g6: { computeCapability: '89', sizes: ['xlarge', '2xlarge', '4xlarge'] },
 };
+
+/**
+ * US dollars an hour of each family's smallest machine, on demand in us-east-1, as recalled in 2025: what the dashboard's
+ * cost of a video hour begins with. Settings can say what is really paid.
+ */
+const XLARGE_USD: Record<GpuFamily | CpuFamily, number> = {
+  g4dn: 0.526, g5: 1.006, g6: 0.805, c6i: 0.17, c7i: 0.179, c7a: 0.206, m6i: 0.192, m7i: 0.202, m7a: 0.232,
+};
+
+/** What an hour of a GPU queue's machine costs. */
+export function gpuUsdPerHour({ gpu, prices }: Settings): number {
+  return prices.gpuUsdPerHour || XLARGE_USD[gpu.family];
+}
+
+/** What an hour of a CPU queue's machine costs: of its dearest family, because Batch may take any. */
+export function cpuUsdPerHour({ cpu, prices }: Settings): number {
+  const xlarges = cpu.vcpusPerJob / 4;
+  return prices.cpuUsdPerHour || xlarges * Math.max(...cpu.families.map((family) => XLARGE_USD[family]));
+}
 
 /** Families with AVX-512: Ice Lake and Sapphire Rapids (i), Zen 4 (a). */
 export const CPU_FAMILIES: readonly CpuFamily[] = ['c6i', 'c7i', 'c7a', 'm6i', 'm7i', 'm7a'];

@@ -9,39 +9,53 @@ export const NAMESPACE = 'framefan';
 /** The stages of a worker's pipeline, in order. */
 export const STAGES = ['read', 'decode', 'convert', 'infer', 'postprocess', 'write'] as const;
 
-/** Written without a dimension. */
+/** Written by stack: by the functions. */
 export const JOB_METRICS = ['JobsPlanned', 'ChunksQueued', 'AggregationTime', 'JobsDone', 'JobsFailed'] as const;
 
-/** Written without a dimension, and by queue. */
+/** Written by stack and by queue: by the jobs. */
 export const WORKER_METRICS = [
   'ChunkRuntime', 'ChunksCompleted', 'ShardRuntime', 'FramesDecoded', 'FramesAnalyzed', 'BytesFetched', 'VideoSeconds',
   'ChunksFailed', 'Retries', 'SpotInterruptions', 'ThroughputFps', 'GpuIdleShare',
 ] as const;
 
 /** Written by this stack's own count of the queues, by queue. */
-export const QUEUE_DEPTH = 'JobsWaiting';
+export const JOBS_WAITING = 'JobsWaiting';
+export const CHUNKS_WAITING = 'ChunksWaiting';
+
+/** Written by the same count, by stack and stage, where it is not 0. */
+export const JOBS_AT_STAGE = 'JobsAtStage';
+
+/** The stages of a job that is not over. */
+export const JOB_STAGES = ['PLANNING', 'QUEUED', 'PROCESSING', 'AGGREGATING'] as const;
 
 export type MetricName =
   | (typeof JOB_METRICS)[number]
   | (typeof WORKER_METRICS)[number]
   | `StageBusySeconds_${(typeof STAGES)[number]}`
-  | typeof QUEUE_DEPTH;
+  | typeof JOBS_WAITING
+  | typeof CHUNKS_WAITING
+  | typeof JOBS_AT_STAGE;
 
 export interface MetricOptions {
+  /** Of one queue; else of the whole stack. */
   queue?: string;
+  /** Of the stack's jobs at this stage. */
+  stage?: (typeof JOB_STAGES)[number];
   label?: string;
   period?: Duration;
 }
 
-/** A metric of the programs, over all queues or one. */
-export function metric(metricName: MetricName, statistic: string, options: MetricOptions = {}): Metric {
-  const { queue, label, period = Duration.minutes(5) } = options;
-  return new Metric({
+/** Makes a metric of the programs. */
+export type MakeMetric = (metricName: MetricName, statistic: string, options?: MetricOptions) => Metric;
+
+/** The metrics of a stack. Its queues' names begin with its own, so that other stacks have no part in them. */
+export function metricsOf(stackName: string): MakeMetric {
+  return (metricName, statistic, { queue, stage, label, period = Duration.minutes(5) } = {}) => new Metric({
     namespace: NAMESPACE,
     metricName,
     statistic,
     period,
-    ...(queue && { dimensionsMap: { Queue: queue } }),
+    dimensionsMap: queue ? { Queue: queue } : { Stack: stackName, ...(stage && { Stage: stage }) },
     label: label ?? metricName,
   });
 }

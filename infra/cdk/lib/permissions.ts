@@ -191,10 +191,11 @@ export function stateMachineGrants(places: Places): Grant[] {
   ];
 }
 
-/** Counts the jobs that wait in the queues. */
-export function queueDepthGrants(namespace: string): Grant[] {
+/** Counts the jobs that wait in the queues, their chunks, and the jobs of each stage. */
+export function queueDepthGrants(places: Places, namespace: string): Grant[] {
   return [
-    { sid: 'ListJobs', actions: ['batch:ListJobs'], resources: ['*'], whyAny: NO_RESOURCES },
+    { sid: 'JobsByStage', actions: ['dynamodb:Query'], resources: [`${places.tableArn}/index/by_stage`] },
+    { sid: 'ListJobs', actions: ['batch:ListJobs', 'batch:DescribeJobs'], resources: ['*'], whyAny: NO_RESOURCES },
     {
       sid: 'PublishDepth',
       actions: ['cloudwatch:PutMetricData'],

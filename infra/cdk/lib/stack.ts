@@ -36,7 +36,11 @@ export class FramefanStack extends Stack {
       reason: 'it is the queue for dead letters itself',
     });
 
-    const place = { FRAMEFAN_BUCKET: storage.bucket.bucketName, FRAMEFAN_TABLE: storage.table.tableName };
+    const place = {
+      FRAMEFAN_STACK: settings.stackName,
+      FRAMEFAN_BUCKET: storage.bucket.bucketName,
+      FRAMEFAN_TABLE: storage.table.tableName,
+    };
     const places = this.places(storage);
     const compute = new Compute(this, 'Compute', { settings, network, images, place, places });
     const functions = new Functions(this, 'Functions', { settings, images, place, places, deadLetters });
@@ -47,7 +51,7 @@ export class FramefanStack extends Stack {
     });
     if (gpu && settings.warmPool.vcpus > 0) new WarmPool(this, 'WarmPool', settings.warmPool, gpu);
 
-    new QueueDepth(this, 'QueueDepth', settings, queues);
+    new QueueDepth(this, 'QueueDepth', { settings, queues, tableName: storage.table.tableName, places });
     const alarms = new Alarms(this, 'Alarms', { settings, queues, functions, stateMachine, deadLetters });
     new Dashboard(this, 'Dashboard', { settings, queues, gpu, functions, stateMachine, alarms });
     if (settings.alarms.budgetUsd > 0) new Budget(this, 'Budget', settings, alarms.topic);

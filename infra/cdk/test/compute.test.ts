@@ -118,7 +118,12 @@ describe('jobs', () => {
   });
 
   test('are given what crates/jobs reads from the environment', () => {
-    const place = { FRAMEFAN_BUCKET: expect.any(String), FRAMEFAN_TABLE: expect.any(String), AWS_REGION: '<AWS::Region>' };
+    const place = {
+      FRAMEFAN_STACK: 'framefan',
+      FRAMEFAN_BUCKET: expect.any(String),
+      FRAMEFAN_TABLE: expect.any(String),
+      AWS_REGION: '<AWS::Region>',
+    };
     expect(variables('cpu')).toEqual({ ...place, FRAMEFAN_DEVICE: 'cpu' });
     expect(variables('gpu')).toEqual({
       ...place, FRAMEFAN_DEVICE: 'cuda', CUDA_CACHE_PATH: '/tmp/cuda', NVIDIA_DRIVER_CAPABILITIES: 'compute,utility,video',

@@ -47,9 +47,9 @@ describe('the environment', () => {
 
   test('says where things are', () => {
     for (const name of NAMES) {
-      const { FRAMEFAN_BUCKET, FRAMEFAN_TABLE, FRAMEFAN_EVENT_BUS } = variables(name);
-      expect([readable(FRAMEFAN_BUCKET), readable(FRAMEFAN_TABLE), FRAMEFAN_EVENT_BUS])
-        .toEqual([`<${idOf('Storage/Bucket/Resource')}>`, `<${idOf('Storage/Jobs/Resource')}>`, 'default']);
+      const { FRAMEFAN_STACK, FRAMEFAN_BUCKET, FRAMEFAN_TABLE, FRAMEFAN_EVENT_BUS } = variables(name);
+      expect([FRAMEFAN_STACK, readable(FRAMEFAN_BUCKET), readable(FRAMEFAN_TABLE), FRAMEFAN_EVENT_BUS])
+        .toEqual(['framefan', `<${idOf('Storage/Bucket/Resource')}>`, `<${idOf('Storage/Jobs/Resource')}>`, 'default']);
     }
   });
 

@@ -85,6 +85,21 @@ describe('images', () => {
     for (const left of CONTEXT.filter((line) => line.startsWith('**/'))) {
       expect(script).toContain(` --exclude=${left.slice(3)} `);
     }
+    // And it builds the same targets, each of which the Dockerfile has.
+    const targets = images().map(({ target }) => target).sort();
+    expect(/^ {4}([\w| -]+)\) images\+=\("\$1"\) ;;$/m.exec(script)?.[1]?.split(' | ').sort()).toEqual(targets);
+    expect(Object.keys(stages())).toEqual(expect.arrayContaining(targets));
+  });
+
+  test('copy nothing that is not sent', () => {
+    const named = CONTEXT.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+    const copied = Object.values(stages()).join('\n').split('\n').filter((line) => /^COPY (?!--from)/.test(line))
+      .flatMap((line) => line.split(/\s+/).slice(1, -1));
+    expect(copied.length).toBeGreaterThan(8);
+    for (const file of copied) {
+      expect(named.some((name) => file === name || file.startsWith(`${name}/`)), file).toBe(true);
+      if (!file.startsWith('models')) expect(existsSync(path.join(ROOT, file)), file).toBe(true);
+    }
   });
 
   test('have the version of the programs', () => {

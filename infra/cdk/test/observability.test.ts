@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ROOT } from '../lib/images';
-import { JOB_METRICS, NAMESPACE, QUEUE_DEPTH, STAGES, WORKER_METRICS } from '../lib/metrics';
-import { idOf, only, readable, resources, synthesized, type Variant } from './synthesized';
+import { cpuUsdPerHour, gpuUsdPerHour } from '../lib/machines';
+import {
+  CHUNKS_WAITING, JOB_METRICS, JOB_STAGES, JOBS_AT_STAGE, JOBS_WAITING, NAMESPACE, STAGES, WORKER_METRICS,
+} from '../lib/metrics';
+import { change, idOf, only, readable, resources, synthesized, type Variant } from './synthesized';
 
 const source = (...file: string[]) => readFileSync(path.join(ROOT, ...file), 'utf8');
 const alarm = (name: string, variant: Variant = 'default') => {
@@ -20,23 +23,106 @@ const formulaOf = (found: Record<string, any>) => ({
     ...(MetricStat.Metric.Dimensions ?? []).map(({ Value }: any) => readable(Value)),
   ]),
 });
-const framefan = (name: string, stat: string, period: number, ...queue: string[]) =>
-  [['m', name, stat, ...queue].join('_').replace('-', '_'), 'framefan', name, stat, period, ...queue];
+/** The name of a metric in a formula, and the metric: of a queue, or of the stack `framefan`. */
+const framefan = (name: string, stat: string, period: number, dimension = 'framefan') =>
+  [['m', name, stat, dimension].join('_').replace('-', '_'), 'framefan', name, stat, period, dimension];
+
+/** Metrics of ours that the dashboard and the alarms ask for, each as its name and its dimensions' names and values. */
+function askedFor(variant: Variant = 'default'): [string, Record<string, string>][] {
+  const body = JSON.parse(readable(only('AWS::CloudWatch::Dashboard', variant)['DashboardBody'])) as { widgets: any[] };
+  const shown = body.widgets.flatMap(({ properties }) => (properties.metrics ?? []) as unknown[][])
+    .filter(([namespace]) => namespace === NAMESPACE)
+    .map(([, name, ...rest]) => {
+      const words = rest.filter((part) => typeof part === 'string') as string[];
+      const pairs = words.flatMap((word, i) => (i % 2 === 0 ? [[word, words[i + 1] as string]] : []));
+      return [String(name), Object.fromEntries(pairs)] as [string, Record<string, string>];
+    });
+  const told = Object.values(resources('AWS::CloudWatch::Alarm', variant))
+    .flatMap(({ Metrics, ...plain }) => Metrics?.map(({ MetricStat }: any) => MetricStat?.Metric).filter(Boolean) ?? [plain])
+    .filter(({ Namespace }: any) => Namespace === NAMESPACE)
+    .map(({ MetricName, Dimensions = [] }: any) =>
+      [MetricName, Object.fromEntries(Dimensions.map(({ Name, Value }: any) => [Name, Value]))] as
+        [string, Record<string, string>]);
+  return [...shown, ...told];
+}
+
+/** Functions of the code that writes metrics, each with the names it writes and the dimensions it writes them with. */
+function writtenByCode(): Record<string, string[][]> {
+  const code = source('crates', 'jobs', 'src', 'cloud', 'metrics.rs');
+  expect(code).toContain(`const NAMESPACE: &str = "${NAMESPACE}";`);
+  // `finish` writes a line with the stack, and with the queue where there is one.
+  expect(code).toContain('let mut dimensions = vec![json!(["Stack"])];');
+  expect(code).toContain('dimensions.push(json!(["Queue"]));');
+  const written: Record<string, string[][]> = {};
+  for (const [, body = ''] of code.matchAll(/^pub fn \w+\(.*?\) -> String \{\n(.*?)^\}/gms)) {
+    const names = [...body.matchAll(/\.metric\(\s*"(\w+)"/g)].map((match) => match[1] as string);
+    if (body.includes('format!("StageBusySeconds_{}", stage.stage)')) {
+      names.push(...STAGES.map((stage) => `StageBusySeconds_${stage}`));
+    }
+    const dimensions = /\.finish\([^,]*, Some\(/.test(body) ? [['Stack'], ['Queue']] : [['Stack']];
+    for (const name of names) written[name] = dimensions;
+  }
+  return written;
+}
+
+/** What the count of the queues writes. */
+function writtenByCount(): Record<string, string[][]> {
+  const { DefinitionString: text, DefinitionSubstitutions: given } =
+    resources('AWS::StepFunctions::StateMachine')['QueueDepth/Count/Resource'] as Record<string, any>;
+  const published = [...text.matchAll(/['"]MetricName['"]: ['"]\$\{(\w+)\}['"],\s*['"]Dimensions['"]: \[(.*?)\]/g)];
+  return Object.fromEntries(published.map(([, name, dimensions]) =>
+    [given[name], [[...dimensions.matchAll(/['"]Name['"]: ['"](\w+)['"]/g)].map((match) => match[1])]]));
+}
 
 describe('metrics', () => {
-  const code = source('crates', 'jobs', 'src', 'cloud', 'metrics.rs');
+  // Written, so that they can be looked at in CloudWatch, and on no graph.
+  const UNSHOWN = ['BytesFetched'];
 
-  test('are among those that the code writes', () => {
-    const written = [...code.matchAll(/\.metric\(\s*"(\w+)"/g)].map((match) => match[1]);
-    expect(written).toEqual(expect.arrayContaining([...JOB_METRICS, ...WORKER_METRICS]));
-    expect(code).toContain('format!("StageBusySeconds_{}", stage.stage)');
-    expect(code).toContain(`const NAMESPACE: &str = "${NAMESPACE}";`);
+  test('that the code writes are those that the stack knows, and the other way round', () => {
+    const stages = STAGES.map((stage) => `StageBusySeconds_${stage}`);
+    expect(Object.keys(writtenByCode()).sort()).toEqual([...JOB_METRICS, ...WORKER_METRICS, ...stages].sort());
+    expect(writtenByCount()).toEqual({
+      [JOBS_WAITING]: [['Queue']], [CHUNKS_WAITING]: [['Queue']], [JOBS_AT_STAGE]: [['Stack', 'Stage']],
+    });
   });
 
-  test('of stages are of the stages that there are', () => {
-    const files = ['decode', 'network', 'write', 'convert', 'mod'];
-    const text = files.map((file) => source('crates', 'worker', 'src', 'pipeline', `${file}.rs`)).join();
-    for (const stage of STAGES) expect(text).toContain(`"${stage}"`);
+  test('that are asked for are written, with the dimensions that are asked for', () => {
+    const written = { ...writtenByCode(), ...writtenByCount() };
+    for (const variant of ['default', 'everything', 'least'] as const) {
+      const stack = variant === 'everything' ? 'other' : 'framefan';
+      const values: Record<string, string[]> = {
+        Stack: [stack],
+        Queue: variant === 'least' ? [`${stack}-cpu`] : [`${stack}-gpu`, `${stack}-cpu`],
+        Stage: [...JOB_STAGES],
+      };
+      const asked = askedFor(variant);
+      expect(asked.length).toBeGreaterThan(30);
+      for (const [name, dimensions] of asked) {
+        expect(written[name], name).toContainEqual(Object.keys(dimensions));
+        for (const [dimension, value] of Object.entries(dimensions)) expect(values[dimension]).toContain(value);
+      }
+    }
+  });
+
+  test('that are written are asked for, but for those on a list', () => {
+    const asked = new Set(askedFor().map(([name]) => name));
+    const unshown = Object.keys({ ...writtenByCode(), ...writtenByCount() }).filter((name) => !asked.has(name));
+    expect(unshown).toEqual(UNSHOWN);
+  });
+
+  test('of a pipeline\'s stages are of the stages that there are', () => {
+    const folder = path.join(ROOT, 'crates', 'worker', 'src', 'pipeline');
+    const text = readdirSync(folder).filter((file) => file.endsWith('.rs'))
+      .map((file) => readFileSync(path.join(folder, file), 'utf8')).join();
+    const named = [...text.matchAll(/(?:StageClock::start|stage_metrics|timed)\("(\w+)"/g)].map((match) => match[1]);
+    expect([...new Set(named)].sort()).toEqual([...STAGES].sort());
+  });
+
+  test('of jobs are of the stages of a job that is not over', () => {
+    const code = source('crates', 'contract', 'src', 'state.rs');
+    const all = [...(/pub enum JobStage \{(.*?)^\}/ms.exec(code)?.[1] ?? '').matchAll(/^ {4}(\w+),/gm)]
+      .map((match) => (match[1] as string).toUpperCase());
+    expect(all.filter((stage) => !['DONE', 'FAILED', 'CANCELLED'].includes(stage))).toEqual([...JOB_STAGES]);
   });
 });
 
@@ -44,8 +130,8 @@ describe('alarms', () => {
   test('there are these, and each tells the topic', () => {
     const alarms = Object.values(resources('AWS::CloudWatch::Alarm'));
     expect(alarms.map(({ AlarmName }) => AlarmName).sort()).toEqual([
-      'framefan-aggregation-slow', 'framefan-chunks-failing', 'framefan-closer-failing', 'framefan-dead-letters',
-      'framefan-executions-failed', 'framefan-jobs-waiting',
+      'framefan-aggregation-slow', 'framefan-chunks-failing', 'framefan-chunks-waiting', 'framefan-closer-failing',
+      'framefan-dead-letters', 'framefan-executions-failed',
     ]);
     for (const properties of alarms) {
       expect(properties['AlarmActions'].map(readable)).toEqual([`<${idOf('Alarms/Topic/Resource')}>`]);
@@ -60,11 +146,11 @@ describe('alarms', () => {
     }
   });
 
-  test('jobs-waiting: more than 100 for ten minutes, over all queues', () => {
-    const found = alarm('jobs-waiting');
+  test('chunks-waiting: more than 100 for ten minutes, over all queues', () => {
+    const found = alarm('chunks-waiting');
     expect(found).toMatchObject({ Threshold: 100, EvaluationPeriods: 2 });
-    const gpu = framefan(QUEUE_DEPTH, 'Maximum', 300, 'framefan-gpu');
-    const cpu = framefan(QUEUE_DEPTH, 'Maximum', 300, 'framefan-cpu');
+    const gpu = framefan(CHUNKS_WAITING, 'Maximum', 300, 'framefan-gpu');
+    const cpu = framefan(CHUNKS_WAITING, 'Maximum', 300, 'framefan-cpu');
     expect(formulaOf(found)).toEqual({ expression: `${gpu[0]} + ${cpu[0]}`, metrics: [gpu, cpu] });
   });
 
@@ -77,7 +163,7 @@ describe('alarms', () => {
     // Worked out by hand: 1 of 20 is 5%, which is not more; 2 of 20 is 10%; nothing is nothing.
     const value = (failed: number, completed: number): number => {
       const js = expression.replace(/IF\((.*), (.*), 0\)$/, '($1) ? ($2) : 0')
-        .replaceAll('m_ChunksFailed_Sum', `${failed}`).replaceAll('m_ChunksCompleted_Sum', `${completed}`);
+        .replaceAll('m_ChunksFailed_Sum_framefan', `${failed}`).replaceAll('m_ChunksCompleted_Sum_framefan', `${completed}`);
       expect(js).toMatch(/^[\d\s()+*/?:>]+$/);
       return Function(`return ${js}`)() as number;
     };
@@ -88,7 +174,7 @@ describe('alarms', () => {
     const found = alarm('aggregation-slow');
     expect(found).toMatchObject({ Threshold: 120_000, EvaluationPeriods: 1 });
     expect(formulaOf(found).metrics.map((m: unknown[]) => m.slice(1)))
-      .toEqual([['framefan', 'AggregationTime', 'Maximum', 300]]);
+      .toEqual([['framefan', 'AggregationTime', 'Maximum', 300, 'framefan']]);
   });
 
   test('executions-failed: any that failed or took too long', () => {
@@ -152,26 +238,35 @@ describe('the dashboard', () => {
 
   test('shows what is asked of it', () => {
     const wanted = [
-      'JobsPlanned', 'JobsDone', 'JobsFailed', QUEUE_DEPTH, 'ChunkRuntime', 'ThroughputFps', 'GpuIdleShare', 'Retries',
-      'SpotInterruptions', 'AggregationTime', ...STAGES.map((stage) => `StageBusySeconds_${stage}`),
+      'JobsPlanned', 'JobsDone', 'JobsFailed', 'ExecutionsAborted', JOBS_AT_STAGE, JOBS_WAITING, CHUNKS_WAITING,
+      'ChunkRuntime', 'ThroughputFps', 'GpuIdleShare', 'Retries', 'SpotInterruptions', 'AggregationTime', 'VideoSeconds',
+      ...STAGES.map((stage) => `StageBusySeconds_${stage}`),
     ];
     for (const metric of wanted) expect(text).toContain(`"${metric}"`);
     expect(body.widgets.filter(({ type }) => type === 'alarm')[0].properties.alarms).toHaveLength(6);
   });
 
-  test('asks for metrics with the dimensions that they are written with', () => {
-    const stages = STAGES.map((stage) => `StageBusySeconds_${stage}`);
-    const known = new Set<string>([...JOB_METRICS, ...WORKER_METRICS, QUEUE_DEPTH, ...stages]);
-    const asked = body.widgets.flatMap(({ properties }) => (properties.metrics ?? []) as unknown[][])
-      .filter(([namespace]) => namespace === NAMESPACE);
-    expect(asked.length).toBeGreaterThan(30);
-    for (const [, name, ...rest] of asked) {
-      expect(known).toContain(name);
-      const dimensions = rest.filter((part) => typeof part === 'string');
-      if ((JOB_METRICS as readonly unknown[]).includes(name)) expect(dimensions).toEqual([]);
-      if (name === QUEUE_DEPTH) expect(dimensions[0]).toBe('Queue');
-      expect([[], ['Queue', 'framefan-gpu'], ['Queue', 'framefan-cpu']]).toContainEqual(dimensions);
-    }
+  test('tells what a video hour costs', () => {
+    const found = (variant: Variant): Record<string, string> => {
+      const page = JSON.parse(readable(only('AWS::CloudWatch::Dashboard', variant)['DashboardBody'])) as { widgets: any[] };
+      const { properties } = page.widgets.find((widget) => widget.properties.title?.startsWith('Cost of a video hour'));
+      const formulas = properties.metrics.flat().filter((part: any) => part.expression);
+      return Object.fromEntries(formulas.map(({ label, expression }: any) => [label, expression]));
+    };
+    expect(Object.keys(found('default'))).toEqual(['framefan-gpu', 'framefan-cpu']);
+    // Worked out by hand: 30 minutes of a g5.xlarge at $1.006 for two hours of video are $0.2515 an hour of video.
+    const value = (expression: string | undefined, seconds: number, video: number): number => {
+      const js = (expression ?? '').replace(/m_ShardRuntime_Sum_\w+/, `${seconds * 1000}`)
+        .replace(/m_VideoSeconds_Sum_\w+/, `${video}`);
+      expect(js).toMatch(/^[\d\s.()*/]+$/);
+      return Function(`return ${js}`)() as number;
+    };
+    expect(value(found('default')['framefan-gpu'], 1800, 7200)).toBeCloseTo(0.2515, 6);
+    // The dearest of c6i, c7i, m6i and m7i, and of c7a and m7a with twice as many vCPUs.
+    expect(value(found('default')['framefan-cpu'], 3600, 3600)).toBeCloseTo(0.202, 6);
+    expect(value(found('everything')['other-cpu'], 3600, 3600)).toBeCloseTo(0.464, 6);
+    const paid = change({ prices: { gpuUsdPerHour: 0.5, cpuUsdPerHour: 0.1 } });
+    expect([gpuUsdPerHour(paid), cpuUsdPerHour(paid)]).toEqual([0.5, 0.1]);
   });
 });
 

@@ -77,7 +77,13 @@ const EXPECTED: Record<string, Record<string, string[]>> = {
       [`states:${name}`, ['arn:aws:states:r:1:execution:framefan/*', 'arn:aws:states:r:1:execution:framefan:*']])),
   },
   uploadRule: { 'states:StartExecution': ['arn:aws:states:r:1:stateMachine:framefan'] },
-  queueDepth: { ...MACHINE_TRACES_AND_LOGS, 'batch:ListJobs': ['*'], 'cloudwatch:PutMetricData': ['*'] },
+  queueDepth: {
+    ...MACHINE_TRACES_AND_LOGS,
+    'batch:ListJobs': ['*'],
+    'batch:DescribeJobs': ['*'],
+    'cloudwatch:PutMetricData': ['*'],
+    'dynamodb:Query': [`${TABLE}/index/by_stage`],
+  },
   queueDepthSchedule: { 'states:StartExecution': ['arn:aws:states:r:1:stateMachine:framefan-queue-depth'] },
   execution: { ...PULL, ...log('/framefan/jobs') },
   machine: {

@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import jsonata from 'jsonata';
 import { describe, expect, test } from 'vitest';
 import { ROOT } from '../lib/images';
+import { JOB_STAGES } from '../lib/metrics';
 import { checkRetry, checkSubstitutions, pipeline } from '../lib/state-machine-files';
 import { idOf, readable, resources, synthesized } from './synthesized';
 
@@ -99,47 +100,97 @@ describe('retry rules', () => {
   });
 });
 
-describe('the count of waiting jobs', () => {
+describe('the count of waiting jobs and chunks, and of jobs by stage', () => {
   const { DefinitionString: text, DefinitionSubstitutions: given } = machine('QueueDepth/Count/Resource');
-  const states = JSON.parse(text).States['Each queue'].ItemProcessor.States as Record<string, any>;
+  const top = JSON.parse(text).States as Record<string, any>;
+  const states = top['Each queue'].ItemProcessor.States as Record<string, any>;
   const evaluate = async (expression: string, variables: Record<string, unknown>): Promise<unknown> => {
     const found = /^\{%(.*)%\}$/s.exec(expression);
     const value = await jsonata(found?.[1] ?? '').evaluate(undefined, variables);
     return JSON.parse(JSON.stringify(value));
   };
 
-  test('goes through all pages of a queue and publishes the sum', async () => {
-    const pages = [
-      { JobSummaryList: Array.from({ length: 100 }, (_, n) => ({ JobId: `${n}` })), NextToken: 'more' },
-      { JobSummaryList: [{ JobId: '100' }] },
-    ];
-    const list = states['List waiting jobs'];
-    const { waiting, page } = states['Begin'].Assign;
-    let variables: Record<string, unknown> = { queue: 'framefan-gpu', waiting, page: await evaluate(page, {}) };
-    const asked: unknown[] = [];
-    for (const result of pages) {
-      asked.push(await evaluate(list.Arguments, variables));
-      const assigned: Record<string, unknown> = {};
-      for (const [name, expression] of Object.entries<string>(list.Assign)) {
-        assigned[name] = await evaluate(expression, { ...variables, states: { result } });
-      }
-      variables = { ...variables, ...assigned };
-      const [choice] = states['Is there more?'].Choices;
-      expect(await evaluate(choice.Condition, variables)).toBe('NextToken' in result);
-    }
-    expect(asked).toEqual([
-      { JobQueue: 'framefan-gpu', JobStatus: 'RUNNABLE' },
-      { JobQueue: 'framefan-gpu', JobStatus: 'RUNNABLE', NextToken: 'more' },
-    ]);
-    const [datum] = states['Publish the count'].Arguments.MetricData;
-    expect(await evaluate(datum.Value, variables)).toBe(101);
-    expect(await evaluate(datum.Dimensions[0].Value, variables)).toBe('framefan-gpu');
-    expect(given).toEqual({ Namespace: 'framefan', MetricName: 'JobsWaiting' });
+  /** A job as DescribeJobs shows it, for so many chunks. */
+  const job = (id: string, chunks: number) => ({
+    JobId: id,
+    Container: { Command: `--job-id ${id} --shard 3 --first-chunk 7 --end-chunk ${7 + chunks}`.split(' ') },
   });
 
-  test('of an empty queue is 0', async () => {
-    const variables = { queue: 'q', waiting: 0, page: '', states: { result: { JobSummaryList: [] } } };
-    expect(await evaluate(states['List waiting jobs'].Assign.waiting, variables)).toBe(0);
+  /** Runs the states over the pages of a queue; returns what was asked of Batch, and the variables at the end. */
+  const count = async (pages: Record<string, { id: string; chunks: number }[]>) => {
+    let variables: Record<string, unknown> = {};
+    const assign = async (state: any, result: unknown): Promise<void> => {
+      const assigned: Record<string, unknown> = {};
+      for (const [name, value] of Object.entries<unknown>(state.Assign)) {
+        assigned[name] = typeof value === 'string' ? await evaluate(value, { ...variables, states: { result } }) : value;
+      }
+      variables = { ...variables, ...assigned };
+    };
+    const asked: unknown[] = [];
+    const { queue: _, ...begin } = states['Begin'].Assign;
+    await assign({ Assign: begin }, undefined);
+    variables = { ...variables, queue: 'framefan-gpu' };
+    const names = Object.keys(pages);
+    for (const [position, jobs] of Object.values(pages).entries()) {
+      const next = names[position + 1];
+      asked.push(await evaluate(states['List waiting jobs'].Arguments, variables));
+      await assign(states['List waiting jobs'], {
+        JobSummaryList: jobs.map(({ id }) => ({ JobId: id })), ...(next && { NextToken: next }),
+      });
+      const [some] = states['Are there any?'].Choices;
+      expect(await evaluate(some.Condition, variables)).toBe(jobs.length > 0);
+      if (jobs.length > 0) {
+        asked.push(await evaluate(states['Count their chunks'].Arguments.Jobs, variables));
+        await assign(states['Count their chunks'], { Jobs: jobs.map(({ id, chunks }) => job(id, chunks)) });
+      }
+      const [more] = states['Is there more?'].Choices;
+      expect(await evaluate(more.Condition, variables)).toBe(next !== undefined);
+    }
+    return { asked, variables };
+  };
+  const published = async (variables: Record<string, unknown>): Promise<unknown[]> =>
+    Promise.all(states['Publish the counts'].Arguments.MetricData.map(async ({ Dimensions, Value }: any) =>
+      [await evaluate(Dimensions[0].Value, variables), await evaluate(Value, variables)]));
+
+  test('goes through all pages of a queue and publishes the sums', async () => {
+    const many = Array.from({ length: 25 }, (_, n) => ({ id: `${n}`, chunks: 4 }));
+    const { asked, variables } = await count({ first: many, more: [{ id: 'last', chunks: 1 }] });
+    const common = { JobQueue: 'framefan-gpu', JobStatus: 'RUNNABLE', MaxResults: 25 };
+    expect(asked).toEqual([common, many.map(({ id }) => id), { ...common, NextToken: 'more' }, ['last']]);
+    expect(await published(variables)).toEqual([['framefan-gpu', 26], ['framefan-gpu', 101]]);
+  });
+
+  test('of an empty queue is 0, and a job of somebody else has no chunks', async () => {
+    expect(await published((await count({ first: [] })).variables)).toEqual([['framefan-gpu', 0], ['framefan-gpu', 0]]);
+    const result = { Jobs: [{ JobId: 'x', Container: { Command: ['sleep', '1'] } }, { JobId: 'y' }] };
+    expect(await evaluate(states['Count their chunks'].Assign.chunks, { chunks: 2, states: { result } })).toBe(2);
+  });
+
+  test('reads a job\'s chunks from the command that the pipeline gives it', () => {
+    const command = JSON.stringify(pipeline().definition);
+    for (const word of ['--first-chunk', '--end-chunk']) {
+      expect(command).toContain(word);
+      expect(states['Count their chunks'].Assign.chunks).toContain(`'${word}'`);
+    }
+  });
+
+  test('publishes the stages at which there are jobs', async () => {
+    expect(await evaluate(top['Each stage'].Items, {})).toEqual(JOB_STAGES);
+    const at = (result: { stage: string; jobs: number }[]) => evaluate(top['Each stage'].Output.stages, { states: { result } });
+    const none = await at([{ stage: 'PLANNING', jobs: 0 }, { stage: 'QUEUED', jobs: 0 }]);
+    const some = await at([{ stage: 'PLANNING', jobs: 0 }, { stage: 'QUEUED', jobs: 3 }]);
+    const [choice] = top['Is there a job?'].Choices;
+    expect(await evaluate(choice.Condition, { states: { input: { stages: none } } })).toBe(false);
+    expect(await evaluate(choice.Condition, { states: { input: { stages: some } } })).toBe(true);
+    const data = top['Publish the stages'].Arguments.MetricData as string;
+    const filled = data.replace('${StageMetric}', given.StageMetric).replace('${Stack}', given.Stack);
+    expect(await evaluate(filled, { states: { input: { stages: some } } })).toEqual([{
+      MetricName: 'JobsAtStage',
+      Dimensions: [{ Name: 'Stack', Value: 'framefan' }, { Name: 'Stage', Value: 'QUEUED' }],
+      Value: 3,
+      Unit: 'Count',
+    }]);
+    expect(readable(given.TableName)).toBe(`<${idOf('Storage/Jobs/Resource')}>`);
   });
 
   test('runs every five minutes over the queues that there are', () => {

@@ -64,7 +64,8 @@ def _resources(operation: Operation) -> list[str]:
     where = f"{REGION}:{ACCOUNT}"
     match operation.service:
         case "lambda" if "FunctionName" in given:
-            function = given["FunctionName"].rsplit(":", 1)[-1]
+            # A name, or an ARN, which may end with a version.
+            function = given["FunctionName"].rsplit(":function:", 1)[-1]
             return [f"arn:aws:lambda:{where}:function:{function}"]
         case "states":
             return [given.get("executionArn") or given.get("stateMachineArn") or given.get("mapRunArn") or "*"]

@@ -52,6 +52,7 @@ class Settings:
         programs = config.get("programs", {})
         self.functions.update(programs.get("functions", {}))
         self.images.update(programs.get("images", {}))
+        self.queue_slots.update(config.get("queue_slots", {}))
         self.waits = Waits(**config.get("waits", {}))
         self.duplicate_s3_events = config.get("duplicate_s3_events", False)
         if folder := config.get("output_dir"):

@@ -33,7 +33,7 @@ impl Cloud {
         // It may have been asked for again, and be running, since.
         let Some(job) = job.filter(|job| job.stage.is_terminal()) else { return Ok(()) };
         if let End::Failed(error) = end {
-            metrics::emit(&metrics::failed(job_id, error.kind.name()));
+            metrics::emit(&metrics::failed(&self.place.stack, job_id, error.kind.name()));
         }
         self.announce(&job)
     }

@@ -34,9 +34,10 @@ impl Line {
         self
     }
 
-    /// The line, whose metrics are summed over everything and, if given, by queue.
-    fn finish(mut self, queue: Option<&str>) -> String {
-        let mut dimensions = vec![json!([])];
+    /// The line, whose metrics are summed over the stack and, if given, by queue: two stacks have no queue in common.
+    fn finish(mut self, stack: &str, queue: Option<&str>) -> String {
+        let mut dimensions = vec![json!(["Stack"])];
+        self.fields.insert("Stack".to_owned(), json!(stack));
         if let Some(queue) = queue {
             dimensions.push(json!(["Queue"]));
             self.fields.insert("Queue".to_owned(), json!(queue));
@@ -57,20 +58,25 @@ pub fn emit(line: &str) {
 }
 
 /// A job was planned, with so many chunks to do.
-pub fn planned(job_id: &str, chunks: usize) -> String {
+pub fn planned(stack: &str, job_id: &str, chunks: usize) -> String {
     let line = Line::new().metric("JobsPlanned", "Count", 1.0).metric("ChunksQueued", "Count", chunks as f64);
-    line.property("JobId", job_id).finish(None)
+    line.property("JobId", job_id).finish(stack, None)
 }
 
-/// A chunk was committed.
-pub fn chunk(job_id: &str, queue: &str, timing: &ChunkTiming) -> String {
+/// A chunk of so many seconds of video was committed.
+pub fn chunk(stack: &str, job_id: &str, queue: &str, timing: &ChunkTiming, video_seconds: f64) -> String {
     let milliseconds = (timing.completed_at - timing.started_at).max(0.0) * 1000.0;
-    let line = Line::new().metric("ChunkRuntime", "Milliseconds", milliseconds).metric("ChunksCompleted", "Count", 1.0);
-    line.property("JobId", job_id).property("Chunk", &timing.chunk.to_string()).finish(Some(queue))
+    let line = Line::new()
+        .metric("ChunkRuntime", "Milliseconds", milliseconds)
+        .metric("ChunksCompleted", "Count", 1.0)
+        .metric("VideoSeconds", "Seconds", video_seconds);
+    line.property("JobId", job_id).property("Chunk", &timing.chunk.to_string()).finish(stack, Some(queue))
 }
 
 /// What is known of an attempt beside its record.
 pub struct Attempt<'a> {
+    /// The deployment's stack.
+    pub stack: &'a str,
     /// Batch's queue.
     pub queue: &'a str,
     /// Which attempt, from 1.
@@ -79,8 +85,6 @@ pub struct Attempt<'a> {
     pub spot_interruption: bool,
     /// Chunks in hand when it failed.
     pub failed_chunks: u32,
-    /// Seconds of video that its shard covers.
-    pub video_seconds: f64,
     /// Bytes fetched from S3.
     pub bytes_fetched: u64,
 }
@@ -92,7 +96,6 @@ pub fn attempt(run: &RunRecord, attempt: &Attempt<'_>) -> String {
         .metric("FramesDecoded", "Count", run.frames as f64)
         .metric("FramesAnalyzed", "Count", run.sampled_frames as f64)
         .metric("BytesFetched", "Bytes", attempt.bytes_fetched as f64)
-        .metric("VideoSeconds", "Seconds", attempt.video_seconds)
         .metric("ChunksFailed", "Count", f64::from(attempt.failed_chunks))
         .metric("Retries", "Count", f64::from(u8::from(attempt.number > 1)))
         .metric("SpotInterruptions", "Count", f64::from(u8::from(attempt.spot_interruption)));
@@ -109,18 +112,18 @@ pub fn attempt(run: &RunRecord, attempt: &Attempt<'_>) -> String {
         }
     }
     line = line.property("JobId", &run.job_id).property("Shard", &run.shard.to_string());
-    line.property("Worker", &run.worker).property("Device", &run.device).finish(Some(attempt.queue))
+    line.property("Worker", &run.worker).property("Device", &run.device).finish(attempt.stack, Some(attempt.queue))
 }
 
 /// A job's results were merged.
-pub fn merged(job_id: &str, seconds: f64) -> String {
+pub fn merged(stack: &str, job_id: &str, seconds: f64) -> String {
     let line = Line::new().metric("AggregationTime", "Milliseconds", seconds * 1000.0).metric("JobsDone", "Count", 1.0);
-    line.property("JobId", job_id).finish(None)
+    line.property("JobId", job_id).finish(stack, None)
 }
 
 /// A job failed.
-pub fn failed(job_id: &str, kind: &str) -> String {
-    Line::new().metric("JobsFailed", "Count", 1.0).property("JobId", job_id).property("Kind", kind).finish(None)
+pub fn failed(stack: &str, job_id: &str, kind: &str) -> String {
+    Line::new().metric("JobsFailed", "Count", 1.0).property("JobId", job_id).property("Kind", kind).finish(stack, None)
 }
 
 #[cfg(test)]
@@ -130,16 +133,16 @@ mod tests {
     #[test]
     fn a_line_is_what_cloudwatch_reads() {
         let timing = ChunkTiming { chunk: 7, started_at: 10.0, completed_at: 12.5 };
-        let line: Value = serde_json::from_str(&chunk("j", "gpu", &timing)).unwrap();
+        let line: Value = serde_json::from_str(&chunk("s", "j", "gpu", &timing, 30.0)).unwrap();
         // The specification's rules: a time in milliseconds, and every metric and dimension is a member at the root.
         assert!(line["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Namespace"], "framefan");
-        assert_eq!(directive["Dimensions"], json!([[], ["Queue"]]));
+        assert_eq!(directive["Dimensions"], json!([["Stack"], ["Queue"]]));
         for metric in directive["Metrics"].as_array().unwrap() {
             assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
         }
         assert_eq!(line["ChunkRuntime"], json!(2500.0));
-        assert_eq!(line["Queue"], "gpu");
+        assert_eq!((&line["Stack"], &line["Queue"]), (&json!("s"), &json!("gpu")));
     }
 }

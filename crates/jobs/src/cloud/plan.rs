@@ -179,7 +179,7 @@ impl PlanJob<'_> {
         let missing = self.missing_chunks(&plan)?;
         let shards = deal_missing(&plan, &missing, |seconds| self.shard_count(seconds));
         cloud.objects.replace(&keys::shards(self.job_id()), &to_json(&shards)?)?;
-        metrics::emit(&metrics::planned(self.job_id(), missing.len()));
+        metrics::emit(&metrics::planned(&cloud.place.stack, self.job_id(), missing.len()));
         let status = if shards.is_empty() { PlanStatus::Reduce } else { PlanStatus::Planned };
         Ok(self.answer(status, plan.chunks.len() as u32, shards.len() as u32))
     }

@@ -78,9 +78,9 @@ pub fn merge_results(cloud: &Cloud, input: &ReduceInput) -> Result<Merged> {
         bottleneck: Some(bottleneck).filter(|stage| !stage.is_empty()),
         resumed_chunks: 0,
     };
-    write_report(&cloud.objects, &request, &plan, runs, source.as_ref(), figures)?;
+    write_report(&cloud.objects, &request, &plan, runs, source.as_ref(), None, figures)?;
     finish(cloud, input)?;
-    metrics::emit(&metrics::merged(job_id, started.elapsed().as_secs_f64()));
+    metrics::emit(&metrics::merged(&cloud.place.stack, job_id, started.elapsed().as_secs_f64()));
     Ok(merged(job_id, reduced.header.frames_processed))
 }
 

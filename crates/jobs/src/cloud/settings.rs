@@ -39,9 +39,11 @@ fn of_process(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Where a deployment keeps things.
+/// Which deployment this is, and where it keeps things.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// `FRAMEFAN_STACK`: its CloudFormation stack, for metrics; `framefan` when not given, as for the command line.
+    pub stack: String,
     /// `FRAMEFAN_BUCKET`: the bucket of `jobs/…`.
     pub bucket: String,
     /// `FRAMEFAN_TABLE`: the table of jobs and chunks.
@@ -61,6 +63,7 @@ impl Place {
     /// From variables.
     pub fn read(variables: Variables<'_>) -> Result<Self> {
         Ok(Place {
+            stack: variables.find("FRAMEFAN_STACK").unwrap_or_else(|| "framefan".to_owned()),
             bucket: variables.need("FRAMEFAN_BUCKET", "the bucket of the deployment")?,
             table: variables.need("FRAMEFAN_TABLE", "the table of the deployment")?,
             event_bus: variables.find("FRAMEFAN_EVENT_BUS").unwrap_or_else(|| "default".to_owned()),

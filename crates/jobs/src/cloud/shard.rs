@@ -66,6 +66,7 @@ pub fn work_shard(cloud: &Cloud, settings: &WorkerSettings, input: &ShardInput, 
     source.will_read(&chunks.iter().map(|chunk| chunk.byte_range).collect::<Vec<_>>());
     free_earlier_attempts(cloud, settings, input)?;
 
+    let stack = &cloud.place.stack;
     let progress = Progress::default();
     let over = AtomicBool::new(false);
     let (outcome, interrupted) = thread::scope(|scope| {
@@ -82,7 +83,10 @@ pub fn work_shard(cloud: &Cloud, settings: &WorkerSettings, input: &ShardInput, 
             device: &settings.device.describe(),
             lease_s: settings.lease_s,
             decode_threads: 0,
-            on_chunk: &|timing| metrics::emit(&metrics::chunk(&input.job_id, &settings.queue, timing)),
+            on_chunk: &|timing| {
+                let seconds = plan.chunks.get(timing.chunk as usize).map_or(0.0, |chunk| chunk.end_s - chunk.start_s);
+                metrics::emit(&metrics::chunk(stack, &input.job_id, &settings.queue, timing, seconds));
+            },
             progress: &progress,
             stop,
         });
@@ -90,14 +94,13 @@ pub fn work_shard(cloud: &Cloud, settings: &WorkerSettings, input: &ShardInput, 
         watch.thread().unpark();
         (outcome, watch.join().unwrap_or(false))
     });
-    let video_seconds = chunks.last().map_or(0.0, |c| c.end_s) - chunks.first().map_or(0.0, |c| c.start_s);
     let failed = outcome.error.as_ref().is_some_and(|e| e.kind() != ErrorKind::Cancelled);
     let attempt = Attempt {
+        stack,
         queue: &settings.queue,
         number: settings.attempt,
         spot_interruption: interrupted,
         failed_chunks: u32::from(failed),
-        video_seconds,
         bytes_fetched: source.fetched(),
     };
     metrics::emit(&metrics::attempt(&outcome.run, &attempt));
