@@ -34,8 +34,9 @@ train: ## train a pose network on drawn scenes: make train [TRAIN_ARGS="--seed 2
 images: ## build the container images, with docker or buildah: make images [IMAGES_ARGS=--local-base]
 	@scripts/images.sh $(IMAGES_ARGS)
 
+# With the whole workspace's features, as everywhere: one package alone would compile the dependencies a second time.
 schemas: ## write docs/schemas anew from the code
-	FRAMEFAN_WRITE_SCHEMAS=1 cargo test -p framefan --test schemas published_schemas_are_current
+	FRAMEFAN_WRITE_SCHEMAS=1 cargo test --workspace --test schemas published_schemas_are_current
 
 check-format: ## source text is as rustfmt writes it
 	cargo fmt --all --check
@@ -47,7 +48,7 @@ check-rustdoc: ## documentation comments build without warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --quiet
 
 check-schemas: ## docs/schemas agrees with the code
-	cargo test --quiet -p framefan --test schemas published_schemas_are_current
+	cargo test --quiet --workspace --test schemas published_schemas_are_current
 
 check-licences: ## every dependency's licence is on the list
 	python3 scripts/check-licences.py

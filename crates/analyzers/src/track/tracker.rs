@@ -15,7 +15,7 @@
 //!   margin that grows with the time, because boxes of half-hidden people lie off their middle and people change their pace; and
 //!   goes on meanwhile at the mean pace of the last second (observations before the filter's velocity, as in Cao et al.,
 //!   "OC-SORT", 2022). So is whoever has just come, whose velocity nobody knows yet: boxes of a runner, ten a second, do not overlap.
-//! - `meetings`: see [`meetings`](super::meetings). Needs features.
+//! - `meetings`: when people have parted, their looks decide who is who. Needs features.
 //!
 //! An identity is what gets a number in the result. Before a new track is given one, it is compared by appearance with those
 //! that have left (see [`identities`](super::identities)). So that this can take a few frames, the track's detections are held

@@ -16,9 +16,9 @@ const GREY: f32 = 114.0 / 255.0;
 const MIRRORED: [usize; 17] = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15];
 
 /// People with fewer pixels in the picture are not asked for.
-const FEWEST_PIXELS: f32 = 30.0;
+const FEWEST_PIXELS: f32 = 80.0;
 /// Nor those with a narrower or lower box.
-const SHORTEST_SIDE: f32 = 4.0;
+const SHORTEST_SIDE: f32 = 8.0;
 /// Nor those with less than this share of their box in the picture.
 const LEAST_SHARE: f32 = 0.2;
 

@@ -15,6 +15,9 @@ pub const SIGMAS: [f32; KEYPOINTS] = [
 /// Weight of a keypoint's distance, in units of its own exactness, beside its dissimilarity.
 const DISTANCE_GAIN: f64 = 0.5;
 
+/// People who cover fewer pixels are taken for this large: of small ones nobody can tell the keypoints that exactly.
+const SMALLEST: f32 = 32.0 * 32.0;
+
 /// Share of its box that a person covers, about.
 const COVERED: f32 = 0.53;
 
@@ -27,7 +30,7 @@ pub fn losses(raw: &Tensor, positives: &Positives, anchors: &Anchors) -> Result<
     for (person, anchor) in positives.people.iter().zip(&positives.anchors) {
         let ([x, y], stride) = (anchors.centres[*anchor], anchors.strides[*anchor]);
         let [left, top, right, bottom] = person.bbox;
-        let area = (right - left) * (bottom - top) * COVERED;
+        let area = ((right - left) * (bottom - top) * COVERED).max(SMALLEST);
         let inside = person.keypoints.iter().filter(|k| k[2] > 0.0).count().max(1);
         for (keypoint, sigma) in person.keypoints.iter().zip(SIGMAS) {
             // The raw value that would be decoded to the place.

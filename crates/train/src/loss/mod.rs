@@ -1,7 +1,8 @@
 //! How wrong an output is: YOLOv8's loss (Jocher et al., 2023) with its gains.
 //!
 //! Scores by binary cross-entropy against how well an anchor is aligned; boxes by their distance-IoU (Zheng et al., 2020)
-//! and by the distribution of their sides (Li et al., 2020); keypoints by object keypoint similarity, as COCO scores them.
+//! and by the distribution of their sides (Li et al., 2020); keypoints by object keypoint similarity, as COCO scores them, and
+//! by their distance.
 
 mod anchors;
 mod assign;
