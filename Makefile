@@ -27,9 +27,10 @@ check: $(CHECKS) ## all that CI checks besides the tests: format, lints, docs, l
 bench: setup ## measure decoding, conversion and inference on this machine
 	@$(FRAMEFAN_PYTHON) scripts/bench.py $(BENCH_ARGS)
 
-# candle's own threads would wait busily beside the training's.
+# A build of its own, for this very processor. candle's own threads would wait busily beside the training's.
 train: ## train a pose network on drawn scenes: make train [TRAIN_ARGS="--seed 2"]
-	CANDLE_NUM_THREADS=1 cargo run -p framefan-train -- pose --out out/train $(TRAIN_ARGS)
+	RUSTFLAGS="-C target-cpu=native" CANDLE_NUM_THREADS=1 cargo run -p framefan-train --features avx512 \
+		--target-dir $(or $(CARGO_TARGET_DIR),target)/train -- pose --out out/train $(TRAIN_ARGS)
 
 images: ## build the container images, with docker or buildah: make images [IMAGES_ARGS=--local-base]
 	@scripts/images.sh $(IMAGES_ARGS)

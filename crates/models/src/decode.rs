@@ -10,6 +10,13 @@ const BOX_ROWS: usize = 4;
 /// Rows of a keypoint.
 const KEYPOINT_ROWS: usize = 3;
 
+/// How exactly people place each of COCO's 17 keypoints, in shares of a person's size: the constants σ of its object keypoint
+/// similarity, as pycocotools has them.
+pub const COCO_SIGMAS: [f64; 17] = [
+    0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089,
+    0.089,
+];
+
 /// A person with its keypoints, in input pixels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PoseDetection {

@@ -21,7 +21,7 @@ pub mod yolox;
 
 pub use architecture::Architecture;
 pub use backend::Kernels;
-pub use decode::{BoxDetection, PoseDetection, decode_boxes, decode_poses};
+pub use decode::{BoxDetection, COCO_SIGMAS, PoseDetection, decode_boxes, decode_poses};
 pub use device::ComputeDevice;
 pub use folder::ModelsFolder;
 pub use lookup::{Found, Lookup, Place};

@@ -1,7 +1,8 @@
 //! COCO's average precision (Lin et al., 2014, as pycocotools computes it), for boxes and for keypoints.
 
+use framefan_models::COCO_SIGMAS;
+
 use crate::data::Person;
-use crate::loss::SIGMAS;
 use crate::loss::overlap;
 
 /// Detections of a picture that count.
@@ -52,7 +53,7 @@ fn keypoint_similarity(person: &Person, detection: &Scored) -> f64 {
     let (width, height) = (right - left, bottom - top);
     let outside = |v: f64, low: f64, high: f64| (low - v).max(0.0) + (v - high).max(0.0);
     let mut sum = 0.0;
-    for ((keypoint, found), sigma) in person.keypoints.iter().zip(&detection.keypoints).zip(SIGMAS) {
+    for ((keypoint, found), sigma) in person.keypoints.iter().zip(&detection.keypoints).zip(COCO_SIGMAS) {
         let [x, y] = found.map(f64::from);
         let (dx, dy) = if inside > 0 {
             (x - f64::from(keypoint[0]), y - f64::from(keypoint[1]))
@@ -60,7 +61,7 @@ fn keypoint_similarity(person: &Person, detection: &Scored) -> f64 {
             (outside(x, left - width, right + width), outside(y, top - height, bottom + height))
         };
         if inside == 0 || keypoint[2] > 0.0 {
-            let variance = (2.0 * f64::from(sigma)).powi(2);
+            let variance = (2.0 * sigma).powi(2);
             sum += (-(dx * dx + dy * dy) / variance / (f64::from(person.area) + f64::EPSILON) / 2.0).exp();
         }
     }
@@ -68,7 +69,6 @@ fn keypoint_similarity(person: &Person, detection: &Scored) -> f64 {
 }
 
 /// Precision at 101 recalls, averaged over the thresholds 0.50, 0.55 … 0.95: mean, and that at 0.50 and 0.75.
-///
 pub fn average_precision(pictures: &[Judged], similarity: Similarity) -> [f64; 3] {
     let thresholds: [f64; 10] = std::array::from_fn(|index| 0.5 + 0.05 * index as f64);
     let counting = pictures.iter().flat_map(|judged| &judged.people).filter(|(_, counts)| *counts).count();

@@ -7,7 +7,7 @@ use framefan_models::{Weights, Yolov8, decode_poses};
 use serde::Serialize;
 
 use crate::average_precision::{Judged, Scored, Similarity, average_precision};
-use crate::data::{Picture, draw};
+use crate::data::{Picture, draw, is_still};
 use crate::recipe::HELD_OUT;
 use crate::train::tensors;
 
@@ -21,6 +21,8 @@ const SMALLEST: f32 = 32.0 * 32.0;
 /// Average precisions: mean over thresholds, and those at 0.50 and 0.75.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Figures {
+    /// `stills`, people in any pose and at any distance, or `moments` of videos of people who walk about.
+    pub kind: &'static str,
     /// Pictures that were looked at.
     pub pictures: usize,
     /// People who count.
@@ -47,14 +49,19 @@ pub fn judge(weights: &Weights, seed: u64, count: usize, size: usize, device: &D
         .collect()
 }
 
-/// The figures of what was found.
-pub fn figures(judged: &[Judged]) -> Figures {
-    Figures {
-        pictures: judged.len(),
-        people: judged.iter().flat_map(|judged| &judged.people).filter(|(_, counts)| *counts).count(),
-        keypoints: average_precision(judged, Similarity::Keypoints),
-        boxes: average_precision(judged, Similarity::Boxes),
-    }
+/// The figures of what [`judge`] found.
+pub fn figures(judged: &[Judged]) -> [Figures; 2] {
+    [("stills", true), ("moments", false)].map(|(kind, stills)| {
+        let of_kind = judged.iter().enumerate().filter(|(index, _)| is_still(*index) == stills);
+        let judged: Vec<Judged> = of_kind.map(|(_, judged)| judged.clone()).collect();
+        Figures {
+            kind,
+            pictures: judged.len(),
+            people: judged.iter().flat_map(|judged| &judged.people).filter(|(_, counts)| *counts).count(),
+            keypoints: average_precision(&judged, Similarity::Keypoints),
+            boxes: average_precision(&judged, Similarity::Boxes),
+        }
+    })
 }
 
 /// The people that a network finds in a picture whose sides are multiples of 32.

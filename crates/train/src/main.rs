@@ -10,6 +10,10 @@ use framefan_train::evaluate;
 use framefan_train::recipe::Recipe;
 use framefan_train::train::Training;
 
+/// A step allocates and frees the same large blocks over and over: the system's allocator would give them back each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Trains the networks that framefan ships.
 #[derive(Parser)]
 #[command(name = "framefan-train", version)]

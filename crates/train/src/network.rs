@@ -1,9 +1,11 @@
 //! YOLOv8 for poses as it is trained: the network of `framefan_models::yolov8` with live batch normalisation, under the
 //! same names. A test holds the two against each other.
 
+use std::collections::BTreeMap;
+
 use candle_core::{Device, Result, Tensor, Var};
 
-use crate::ops::{conv2d, max_pool_5, norm_silu, upsample_2};
+use crate::ops::{BatchStatistics, conv2d, max_pool_5, norm_silu, upsample_2};
 use crate::parameters::{Initializer, Parameters};
 
 /// Keypoints of a person.
@@ -13,8 +15,12 @@ pub const BINS: usize = 16;
 /// Input pixels per cell of each level.
 pub const STRIDES: [usize; 3] = [8, 16, 32];
 
-/// Share of a batch in the running statistics.
-const MOMENTUM: f64 = 0.03;
+/// The names of a block's running statistics end with these.
+const MEAN: &str = ".bn.running_mean";
+const VARIANCE: &str = ".bn.running_var";
+
+/// The statistics that a batch had in each block, by the block's name.
+pub type Seen = BTreeMap<String, BatchStatistics>;
 
 /// The side that the first guess of the number of objects is made for, as in the reference implementation.
 const PRIOR_SIDE: f64 = 640.0;
@@ -35,30 +41,27 @@ struct Block {
     weight: Var,
     scale: Var,
     shift: Var,
-    mean: Var,
-    variance: Var,
     stride: usize,
+    name: String,
 }
 
 impl Block {
     fn new(init: &mut Initializer, name: &str, [inputs, outputs, kernel, stride]: [usize; 4]) -> Result<Block> {
+        init.statistic(&format!("{name}{MEAN}"), outputs, 0.0)?;
+        init.statistic(&format!("{name}{VARIANCE}"), outputs, 1.0)?;
         Ok(Block {
             weight: init.spread(&format!("{name}.conv.weight"), &[outputs, inputs, kernel, kernel])?,
             scale: init.constant(&format!("{name}.bn.weight"), outputs, 1.0)?,
             shift: init.constant(&format!("{name}.bn.bias"), outputs, 0.0)?,
-            mean: init.statistic(&format!("{name}.bn.running_mean"), outputs, 0.0)?,
-            variance: init.statistic(&format!("{name}.bn.running_var"), outputs, 1.0)?,
             stride,
+            name: name.to_owned(),
         })
     }
 
-    fn forward(&self, x: &Tensor, momentum: f64) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, seen: &mut Seen) -> Result<Tensor> {
         let x = conv2d(x, &self.weight, self.stride)?;
         let (y, statistics) = norm_silu(&x, &self.scale, &self.shift)?;
-        for (running, batch) in [(&self.mean, &statistics.mean), (&self.variance, &statistics.variance)] {
-            let batch = Tensor::from_slice(batch, batch.len(), running.device())?;
-            running.set(&((running.as_tensor() * (1.0 - momentum))? + (batch * momentum)?)?)?;
-        }
+        seen.insert(self.name.clone(), statistics);
         Ok(y)
     }
 }
@@ -93,17 +96,17 @@ impl C2f {
         })
     }
 
-    fn forward(&self, x: &Tensor, momentum: f64) -> Result<Tensor> {
-        let mut links = self.cv1.forward(x, momentum)?.chunk(2, 1)?;
+    fn forward(&self, x: &Tensor, seen: &mut Seen) -> Result<Tensor> {
+        let mut links = self.cv1.forward(x, seen)?.chunk(2, 1)?;
         for [cv1, cv2] in &self.bottlenecks {
             let link = &links[links.len() - 1];
-            let mut next = cv2.forward(&cv1.forward(link, momentum)?, momentum)?;
+            let mut next = cv2.forward(&cv1.forward(link, seen)?, seen)?;
             if self.shortcut {
                 next = (next + link)?;
             }
             links.push(next);
         }
-        self.cv2.forward(&Tensor::cat(&links, 1)?, momentum)
+        self.cv2.forward(&Tensor::cat(&links, 1)?, seen)
     }
 }
 
@@ -121,12 +124,12 @@ impl Sppf {
         })
     }
 
-    fn forward(&self, x: &Tensor, momentum: f64) -> Result<Tensor> {
-        let mut maps = vec![self.cv1.forward(x, momentum)?];
+    fn forward(&self, x: &Tensor, seen: &mut Seen) -> Result<Tensor> {
+        let mut maps = vec![self.cv1.forward(x, seen)?];
         for level in 0..3 {
             maps.push(max_pool_5(&maps[level])?);
         }
-        self.cv2.forward(&Tensor::cat(&maps, 1)?, momentum)
+        self.cv2.forward(&Tensor::cat(&maps, 1)?, seen)
     }
 }
 
@@ -150,9 +153,9 @@ impl Branch {
     }
 
     /// `[B, cells, outputs]`.
-    fn forward(&self, x: &Tensor, momentum: f64) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, seen: &mut Seen) -> Result<Tensor> {
         let [first, second] = &self.blocks;
-        let x = second.forward(&first.forward(x, momentum)?, momentum)?;
+        let x = second.forward(&first.forward(x, seen)?, seen)?;
         conv2d(&x, &self.weight, 1)?.flatten_from(2)?.transpose(1, 2)?.broadcast_add(&self.bias)
     }
 }
@@ -164,7 +167,6 @@ pub struct Network {
     neck: Neck,
     /// Boxes, classes, keypoints of each level.
     heads: Vec<[Branch; 3]>,
-    momentum: f64,
 }
 
 struct Backbone {
@@ -238,7 +240,7 @@ impl Network {
                 )?,
             ]);
         }
-        Ok(Network { parameters, backbone, neck, heads, momentum: MOMENTUM })
+        Ok(Network { parameters, backbone, neck, heads })
     }
 
     /// The numbers to be trained.
@@ -246,51 +248,66 @@ impl Network {
         &self.parameters
     }
 
-    /// Sets the share of a batch in the running statistics; with 1 they are the last batch's.
-    pub fn set_momentum(&mut self, momentum: f64) {
-        self.momentum = momentum;
+    /// Moves the running statistics towards the mean of those of some batches, by the share `momentum`.
+    pub fn follow(&self, batches: &[Seen], momentum: f64) -> Result<()> {
+        for (name, running) in self.parameters.statistics() {
+            let of = |seen: &Seen| -> Option<Vec<f32>> {
+                let mean = name.strip_suffix(MEAN).and_then(|block| Some(seen.get(block)?.mean.clone()));
+                mean.or_else(|| Some(seen.get(name.strip_suffix(VARIANCE)?)?.variance.clone()))
+            };
+            let share = momentum / batches.len() as f64;
+            let mut moved = (running.as_tensor() * (1.0 - momentum))?;
+            for seen in batches {
+                let found = of(seen).ok_or_else(|| candle_core::Error::Msg(format!("{name} was not seen")))?;
+                let found = Tensor::from_vec(found, running.shape(), running.device())?;
+                moved = (moved + (found * share)?)?;
+            }
+            running.set(&moved.detach())?;
+        }
+        Ok(())
     }
 
-    /// Pictures `[B, 3, H, W]`, RGB, 0 to 1, sides multiples of 32. Normalises with the batch's statistics and updates the
-    /// running ones.
-    pub fn forward(&self, pictures: &Tensor) -> Result<Output> {
-        let momentum = self.momentum;
-        let levels = self.neck.forward(self.backbone.forward(pictures, momentum)?, momentum)?;
+    /// Pictures `[B, 3, H, W]`, RGB, 0 to 1, sides multiples of 32. Normalises with the batch's own statistics, which come
+    /// beside the output.
+    pub fn forward(&self, pictures: &Tensor) -> Result<(Output, Seen)> {
+        let seen = &mut Seen::new();
+        let levels = self.neck.forward(self.backbone.forward(pictures, seen)?, seen)?;
         let [mut boxes, mut scores, mut keypoints] = [const { Vec::new() }; 3];
         for ([boxes_of, scores_of, keypoints_of], level) in self.heads.iter().zip(&levels) {
-            boxes.push(boxes_of.forward(level, momentum)?);
-            scores.push(scores_of.forward(level, momentum)?);
-            keypoints.push(keypoints_of.forward(level, momentum)?);
+            boxes.push(boxes_of.forward(level, seen)?);
+            scores.push(scores_of.forward(level, seen)?);
+            keypoints.push(keypoints_of.forward(level, seen)?);
         }
-        Ok(Output {
+        let output = Output {
             boxes: Tensor::cat(&boxes, 1)?,
             scores: Tensor::cat(&scores, 1)?.squeeze(2)?,
             keypoints: Tensor::cat(&keypoints, 1)?,
-        })
+        };
+        Ok((output, std::mem::take(seen)))
     }
 }
 
 impl Backbone {
-    fn forward(&self, x: &Tensor, momentum: f64) -> Result<[Tensor; 3]> {
-        let step = |(down, stage): &(Block, C2f), x: &Tensor| stage.forward(&down.forward(x, momentum)?, momentum);
+    fn forward(&self, x: &Tensor, seen: &mut Seen) -> Result<[Tensor; 3]> {
         let [first, second] = &self.stem;
-        let x = second.forward(&first.forward(x, momentum)?, momentum)?;
-        let x = self.quarter.forward(&x, momentum)?;
+        let x = second.forward(&first.forward(x, seen)?, seen)?;
+        let x = self.quarter.forward(&x, seen)?;
+        let mut step = |(down, stage): &(Block, C2f), x: &Tensor| stage.forward(&down.forward(x, seen)?, seen);
         let fine = step(&self.eighth, &x)?;
         let middle = step(&self.sixteenth, &fine)?;
         let coarse = step(&self.thirty_second, &middle)?;
-        Ok([fine, middle, self.pool.forward(&coarse, momentum)?])
+        Ok([fine, middle, self.pool.forward(&coarse, seen)?])
     }
 }
 
 impl Neck {
-    fn forward(&self, [fine, middle, coarse]: [Tensor; 3], momentum: f64) -> Result<[Tensor; 3]> {
-        let middle = self.n1.forward(&Tensor::cat(&[upsample_2(&coarse)?, middle], 1)?, momentum)?;
-        let fine = self.n2.forward(&Tensor::cat(&[upsample_2(&middle)?, fine], 1)?, momentum)?;
-        let down = self.n3.forward(&fine, momentum)?;
-        let middle = self.n4.forward(&Tensor::cat(&[down, middle], 1)?, momentum)?;
-        let down = self.n5.forward(&middle, momentum)?;
-        let coarse = self.n6.forward(&Tensor::cat(&[down, coarse], 1)?, momentum)?;
+    fn forward(&self, [fine, middle, coarse]: [Tensor; 3], seen: &mut Seen) -> Result<[Tensor; 3]> {
+        let middle = self.n1.forward(&Tensor::cat(&[upsample_2(&coarse)?, middle], 1)?, seen)?;
+        let fine = self.n2.forward(&Tensor::cat(&[upsample_2(&middle)?, fine], 1)?, seen)?;
+        let down = self.n3.forward(&fine, seen)?;
+        let middle = self.n4.forward(&Tensor::cat(&[down, middle], 1)?, seen)?;
+        let down = self.n5.forward(&middle, seen)?;
+        let coarse = self.n6.forward(&Tensor::cat(&[down, coarse], 1)?, seen)?;
         Ok([fine, middle, coarse])
     }
 }

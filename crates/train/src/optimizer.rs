@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use candle_core::backprop::GradStore;
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, Var};
+use rayon::prelude::*;
 
 use crate::parameters::Parameters;
 
@@ -41,39 +42,56 @@ impl Optimizer {
         Ok(Optimizer { first: zeros()?, second: zeros()?, average: average.collect::<Result<_>>()?, decay })
     }
 
-    /// Moves the parameters against their gradients; `step` counts from 0.
-    pub fn step(&mut self, parameters: &Parameters, gradients: &GradStore, rate: f64, step: usize) -> Result<()> {
+    /// Moves the parameters against the mean of the gradients of a step's parts; `step` counts from 0.
+    pub fn step(&mut self, parameters: &Parameters, parts: &[GradStore], rate: f64, step: usize) -> Result<()> {
+        let gradients: Vec<Option<(&String, &Var, Tensor)>> = parameters
+            .trained()
+            .par_iter()
+            .map(|(name, var)| Ok(mean_gradient(var, parts)?.map(|gradient| (name, var, gradient))))
+            .collect::<Result<_>>()?;
         let mut squares = 0.0;
-        for var in parameters.trained().values() {
-            if let Some(gradient) = gradients.get(var) {
-                squares += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
-            }
+        for (_, _, gradient) in gradients.iter().flatten() {
+            squares += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
         }
         let shorten = (LONGEST_GRADIENT / squares.sqrt().max(1e-12)).min(1.0);
         let count = (step + 1) as i32;
         let first_scale = 1.0 / (1.0 - FIRST_DECAY.powi(count));
         let second_scale = 1.0 / (1.0 - SECOND_DECAY.powi(count));
-        for (name, var) in parameters.trained() {
-            let Some(gradient) = gradients.get(var) else { continue };
-            let gradient = (gradient.detach() * shorten)?;
-            let first = (blend(&self.first[name], &gradient, FIRST_DECAY))?;
-            let second = blend(&self.second[name], &gradient.sqr()?, SECOND_DECAY)?;
-            let way = ((&first * first_scale)? / ((&second * second_scale)?.sqrt()? + EPSILON)?)?;
-            // Scales, shifts and biases do not decay.
-            let decay = if var.rank() > 1 { self.decay } else { 0.0 };
-            let moved = ((var.as_tensor() * (1.0 - rate * decay))? - (way * rate)?)?;
-            var.set(&moved.detach())?;
+        let moments: Vec<(String, Tensor, Tensor)> = gradients
+            .into_par_iter()
+            .flatten()
+            .map(|(name, var, gradient)| {
+                let gradient = (gradient * shorten)?;
+                let first = blend(&self.first[name], &gradient, FIRST_DECAY)?;
+                let second = blend(&self.second[name], &gradient.sqr()?, SECOND_DECAY)?;
+                let way = ((&first * first_scale)? / ((&second * second_scale)?.sqrt()? + EPSILON)?)?;
+                // Scales, shifts and biases do not decay.
+                let decay = if var.rank() > 1 { self.decay } else { 0.0 };
+                let moved = ((var.as_detached_tensor() * (1.0 - rate * decay))? - (way * rate)?)?;
+                var.set(&moved)?;
+                Ok((name.clone(), first, second))
+            })
+            .collect::<Result<_>>()?;
+        for (name, first, second) in moments {
             self.first.insert(name.clone(), first);
-            self.second.insert(name.clone(), second);
+            self.second.insert(name, second);
         }
         // Early averages forget the beginning fast.
         let keep = AVERAGE_DECAY.min((1.0 + step as f64) / (10.0 + step as f64));
-        for (name, var) in parameters.all() {
-            let average = blend(&self.average[name], &var.as_detached_tensor(), keep)?;
-            self.average.insert(name.clone(), average);
-        }
-        Ok(())
+        let all: BTreeMap<&String, &Var> = parameters.all().collect();
+        self.average.par_iter_mut().try_for_each(|(name, average)| {
+            *average = blend(average, &all[name].as_detached_tensor(), keep)?;
+            Ok(())
+        })
     }
+}
+
+/// The mean over a step's parts; none where no part says one.
+fn mean_gradient(var: &Var, parts: &[GradStore]) -> Result<Option<Tensor>> {
+    let mut found = parts.iter().filter_map(|part| part.get(var));
+    let Some(first) = found.next() else { return Ok(None) };
+    let sum = found.try_fold(first.detach(), |sum, gradient| sum + gradient.detach())?;
+    Ok(Some((sum / parts.len() as f64)?))
 }
 
 fn blend(old: &Tensor, new: &Tensor, keep: f64) -> Result<Tensor> {
@@ -104,7 +122,7 @@ mod tests {
         let loss = || var.sqr().unwrap().sum_all().unwrap();
         let before = loss().to_scalar::<f32>().unwrap();
         for step in 0..20 {
-            optimizer.step(&parameters, &loss().backward().unwrap(), 0.01, step).unwrap();
+            optimizer.step(&parameters, &[loss().backward().unwrap()], 0.01, step).unwrap();
         }
         assert!(loss().to_scalar::<f32>().unwrap() < 0.5 * before);
         for kept in [&optimizer.first, &optimizer.second, &optimizer.average] {

@@ -74,10 +74,10 @@ impl<'a> Initializer<'a> {
     }
 
     /// A running statistic.
-    pub fn statistic(&mut self, name: &str, length: usize, value: f32) -> Result<Var> {
+    pub fn statistic(&mut self, name: &str, length: usize, value: f32) -> Result<()> {
         let var = Var::from_tensor(&Tensor::full(value, length, self.device)?)?;
-        self.parameters.statistics.insert(name.to_owned(), var.clone());
-        Ok(var)
+        self.parameters.statistics.insert(name.to_owned(), var);
+        Ok(())
     }
 
     fn trained(&mut self, name: &str, value: Tensor) -> Result<Var> {

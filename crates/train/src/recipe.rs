@@ -16,7 +16,7 @@ pub struct Recipe {
     pub seed: u64,
     /// Pictures that are drawn.
     pub pictures: usize,
-    /// Their side in pixels.
+    /// Sides of stills in pixels.
     pub picture_size: usize,
     /// One after the other.
     pub phases: Vec<Phase>,
@@ -35,8 +35,10 @@ pub struct Phase {
     pub steps: usize,
     /// Side of the network's input, a multiple of 32.
     pub size: usize,
-    /// Pictures in a step.
+    /// Pictures in a part of a step.
     pub batch: usize,
+    /// Parts of a step, each normalised by its own statistics; they are worked on side by side.
+    pub parts: usize,
 }
 
 /// Added to the seed for pictures that no training sees.
@@ -45,34 +47,33 @@ pub const HELD_OUT: u64 = 1 << 40;
 impl Recipe {
     /// The recipe of this name: `small` for two CPU cores, `large` for a GPU.
     pub fn named(name: &str, seed: u64) -> Option<Recipe> {
-        // Half the width of YOLOv8n where the kernels' blocks of 16 channels allow it.
-        let narrow = Shape { channels: [16, 32, 32, 64, 128], depth: 1 };
+        let small = Recipe {
+            // Half the width of YOLOv8n where the kernels' blocks of 16 channels allow it.
+            shape: Shape { channels: [16, 32, 32, 64, 128], depth: 1 },
+            seed,
+            pictures: 16_000,
+            picture_size: 256,
+            phases: vec![
+                Phase { steps: 18_000, size: 128, batch: 8, parts: 2 },
+                Phase { steps: 12_000, size: 160, batch: 8, parts: 2 },
+                Phase { steps: 3_500, size: 256, batch: 8, parts: 2 },
+            ],
+            rate: 6e-3,
+            warm_up: 300,
+            decay: 0.02,
+        };
         match name {
-            "small" => Some(Recipe {
-                shape: narrow,
-                seed,
-                pictures: 10_000,
-                picture_size: 256,
-                phases: vec![
-                    Phase { steps: 1_700, size: 160, batch: 24 },
-                    Phase { steps: 1_300, size: 256, batch: 16 },
-                ],
-                rate: 4e-3,
-                warm_up: 150,
-                decay: 0.02,
-            }),
+            "small" => Some(small),
             "large" => Some(Recipe {
-                shape: narrow,
-                seed,
                 pictures: 120_000,
                 picture_size: 320,
                 phases: vec![
-                    Phase { steps: 30_000, size: 256, batch: 64 },
-                    Phase { steps: 60_000, size: 320, batch: 64 },
+                    Phase { steps: 30_000, size: 256, batch: 64, parts: 1 },
+                    Phase { steps: 60_000, size: 320, batch: 64, parts: 1 },
                 ],
                 rate: 3e-3,
                 warm_up: 1_000,
-                decay: 0.02,
+                ..small
             }),
             _ => None,
         }
@@ -87,9 +88,10 @@ impl Recipe {
             .map_err(|e| Error::io(format!("{}: not a recipe's name (small, large) and no file", path.display()), e))?;
         let recipe: Recipe = serde_json::from_str(&text)
             .map_err(|e| Error::usage(format!("{} is not a recipe: {e}", path.display())))?;
-        let fits = |phase: &Phase| phase.batch > 0 && phase.size > 0 && phase.size.is_multiple_of(32);
+        let fits =
+            |phase: &Phase| phase.batch > 0 && phase.parts > 0 && phase.size > 0 && phase.size.is_multiple_of(32);
         if recipe.pictures == 0 || !recipe.phases.iter().all(fits) {
-            let message = "wants pictures, and phases with a batch and a size that is a multiple of 32";
+            let message = "wants pictures, and phases with a batch, parts and a size that is a multiple of 32";
             return Err(Error::usage(format!("{}: a recipe {message}", path.display())));
         }
         Ok(recipe)

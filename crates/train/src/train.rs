@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use candle_core::Device;
+use candle_core::backprop::GradStore;
 use framefan_contract::{Error, Result};
+use rayon::prelude::*;
 
 use crate::checkpoint::{self, State};
 use crate::data::{Composer, draw};
 use crate::export;
 use crate::loss::{Anchors, loss};
-use crate::network::Network;
+use crate::network::{Network, Seen};
 use crate::optimizer::{Optimizer, rate};
 use crate::recipe::Recipe;
 
@@ -21,6 +23,16 @@ pub const WEIGHTS: &str = "weights.safetensors";
 
 /// Pictures drawn at a time while progress is told.
 const DRAWN_AT_ONCE: usize = 1_000;
+
+/// Share of a step in the running statistics.
+const MOMENTUM: f64 = 0.03;
+
+/// What a part of a step found.
+struct Part {
+    losses: [f32; 5],
+    seen: Seen,
+    gradients: GradStore,
+}
 
 /// What a training is asked for.
 pub struct Training<'a> {
@@ -46,7 +58,7 @@ impl Training<'_> {
         let Training { recipe, device, .. } = self;
         let network = Network::new(recipe.shape, recipe.seed, device).map_err(tensors)?;
         let mut optimizer = Optimizer::new(network.parameters(), recipe.decay).map_err(tensors)?;
-        let path = self.folder.join(CHECKPOINT);
+        let [path, weights] = [CHECKPOINT, WEIGHTS].map(|name| self.folder.join(name));
         let first = if path.exists() { self.resume(&path, &network, &mut optimizer)? } else { 0 };
         let end = self.stop_after.unwrap_or(usize::MAX).min(recipe.steps());
         eprintln!("{} parameters; steps {first} to {end}", network.parameters().count());
@@ -76,12 +88,10 @@ impl Training<'_> {
             if done % self.checkpoint_every == 0 || done == end {
                 let state = State { step: done, recipe: recipe.clone() };
                 checkpoint::save(network.parameters(), &optimizer, &state, &path).map_err(tensors)?;
+                // What is used is the average, not the last step.
+                export::write(&optimizer.average, &weights).map_err(tensors)?;
             }
         }
-        // What is used is the average, not the last step.
-        network.parameters().set(&optimizer.average).map_err(tensors)?;
-        let weights = self.folder.join(WEIGHTS);
-        export::write(network.parameters(), &weights).map_err(tensors)?;
         Ok(weights)
     }
 
@@ -100,24 +110,35 @@ impl Training<'_> {
     fn step(&self, network: &Network, optimizer: &mut Optimizer, composer: &Composer, step: usize) -> Result<[f32; 5]> {
         let recipe = &self.recipe;
         let phase = recipe.phase(step).ok_or_else(|| Error::defect("a step after the last phase"))?;
-        let mut work = || {
-            let batch = composer.batch(step, phase.batch, phase.size, &self.device)?;
-            let output = network.forward(&batch.pictures)?;
+        let part = |part: usize| -> candle_core::Result<Part> {
+            let batch = composer.batch(step, part * phase.batch..(part + 1) * phase.batch, phase.size, &self.device)?;
+            let (output, seen) = network.forward(&batch.pictures)?;
             let loss = loss(&output, &batch.people, &Anchors::new(phase.size, phase.size))?;
             let gradients = loss.total.backward()?;
-            let rate = rate(recipe.rate, step, recipe.warm_up, recipe.steps());
-            optimizer.step(network.parameters(), &gradients, rate, step)?;
-            let mut parts = [0f32; 5];
-            for (part, tensor) in parts.iter_mut().zip(&loss.parts) {
+            let mut losses = [0f32; 5];
+            for (part, tensor) in losses.iter_mut().zip(&loss.parts) {
                 *part = tensor.to_scalar::<f32>()?;
             }
-            Ok(parts)
+            Ok(Part { losses, seen, gradients })
         };
-        let parts: [f32; 5] = work().map_err(tensors)?;
-        if parts.iter().any(|part| !part.is_finite()) {
-            return Err(Error::defect(format!("the loss is no number at step {step}: {parts:?}")));
+        let mut work = || -> candle_core::Result<[f32; 5]> {
+            let parts: Vec<Part> = (0..phase.parts).into_par_iter().map(part).collect::<candle_core::Result<_>>()?;
+            let mut losses = [0f32; 5];
+            for part in &parts {
+                losses.iter_mut().zip(part.losses).for_each(|(sum, loss)| *sum += loss / phase.parts as f32);
+            }
+            let (seen, gradients): (Vec<Seen>, Vec<GradStore>) =
+                parts.into_iter().map(|part| (part.seen, part.gradients)).unzip();
+            network.follow(&seen, MOMENTUM)?;
+            let rate = rate(recipe.rate, step, recipe.warm_up, recipe.steps());
+            optimizer.step(network.parameters(), &gradients, rate, step)?;
+            Ok(losses)
+        };
+        let losses = work().map_err(tensors)?;
+        if losses.iter().any(|loss| !loss.is_finite()) {
+            return Err(Error::defect(format!("the loss is no number at step {step}: {losses:?}")));
         }
-        Ok(parts)
+        Ok(losses)
     }
 }
 

@@ -15,7 +15,10 @@ fn recipe() -> Recipe {
         seed: 4,
         pictures: 12,
         picture_size: 96,
-        phases: vec![Phase { steps: 3, size: 64, batch: 5 }, Phase { steps: 3, size: 96, batch: 3 }],
+        phases: vec![
+            Phase { steps: 3, size: 64, batch: 3, parts: 2 },
+            Phase { steps: 3, size: 96, batch: 3, parts: 1 },
+        ],
         rate: 2e-3,
         warm_up: 2,
         decay: 0.02,

@@ -26,6 +26,8 @@ pub mod section;
 pub mod series;
 pub mod spans;
 
+pub use framefan_models::COCO_SIGMAS;
+
 #[cfg(test)]
 mod synthetic;
 

@@ -2,18 +2,13 @@
 
 use std::io::Read;
 
+use framefan_analyzers::pose::COCO_SIGMAS;
 use framefan_analyzers::pose::section::{FramePeople, Person};
 use framefan_contract::Result;
 use serde::de::MapAccess;
 
 use super::{TruePerson, Truth, pairs};
 use crate::stream::{self, Members, Value};
-
-/// COCO's constants: how exactly people place each keypoint, in shares of a person's size.
-const SIGMAS: [f64; 17] = [
-    0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089,
-    0.089,
-];
 
 /// A person is found from this object keypoint similarity on.
 const FOUND: f64 = 0.5;
@@ -92,7 +87,7 @@ fn places(person: &Person) -> impl Iterator<Item = [f64; 2]> {
 /// Object keypoint similarity over the keypoints in the frame; 0 where there are none.
 fn similarity(person: &TruePerson, found: &Person) -> f64 {
     let (mut sum, mut count) = (0.0, 0.0);
-    for (([x, y, visibility], found), sigma) in person.keypoints.iter().zip(places(found)).zip(SIGMAS) {
+    for (([x, y, visibility], found), sigma) in person.keypoints.iter().zip(places(found)).zip(COCO_SIGMAS) {
         if *visibility > 0.0 {
             let apart = (x - found[0]).powi(2) + (y - found[1]).powi(2);
             sum += (-apart / (2.0 * person.visible_px.max(1.0) * (2.0 * sigma).powi(2))).exp();

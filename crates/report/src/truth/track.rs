@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
+use framefan_analyzers::track::overlap::intersection_over_union;
 use framefan_analyzers::track::section::{Counts, TrackedDetection};
 use framefan_contract::Result;
 use serde::de::MapAccess;
@@ -56,7 +57,7 @@ pub(super) fn compare(truth: &Truth, section: impl Read) -> Result<TrackComparis
         let matched = pairs(people_of.len(), found.len(), FOUND, |one, other| {
             // Who was followed stays matched as long as the boxes still overlap enough.
             let kept = ids.get(&people_of[one].track_id) == Some(&found[other].0);
-            let overlap = overlap(boxes[one], found[other].1);
+            let overlap = intersection_over_union(boxes[one], found[other].1);
             if kept && overlap >= FOUND { 1.0 + overlap } else { overlap }
         });
         for person in people_of.iter().filter(|person| person.clear().is_some()) {
@@ -101,12 +102,4 @@ impl Members for Detections {
             _ => value.skip(),
         }
     }
-}
-
-/// Area of the intersection by area of the union of boxes of left, top, width, height.
-fn overlap([ax, ay, aw, ah]: [f64; 4], [bx, by, bw, bh]: [f64; 4]) -> f64 {
-    let wide = ((ax + aw).min(bx + bw) - ax.max(bx)).max(0.0);
-    let high = ((ay + ah).min(by + bh) - ay.max(by)).max(0.0);
-    let both = wide * high;
-    if both > 0.0 { both / (aw * ah + bw * bh - both) } else { 0.0 }
 }

@@ -3,6 +3,8 @@
 //! What happens to a picture depends on the seed, the step and its place in the batch alone, so that a training that
 //! begins again at some step sees what it would have seen.
 
+use std::ops::Range;
+
 use candle_core::{Device, Result, Tensor};
 use framefan_scene::Random;
 use rayon::prelude::*;
@@ -24,6 +26,12 @@ const LEAST_SHARE: f32 = 0.2;
 
 /// Share of batches' pictures that are put together from four.
 const MOSAICS: f32 = 0.35;
+
+/// Share of views of no person in particular.
+const ANYTHING: f32 = 0.15;
+
+/// More than this and there are no details.
+const LARGEST_ZOOM: f32 = 2.0;
 
 /// What the network is shown at once.
 pub struct Batch {
@@ -49,9 +57,10 @@ impl<'a> Composer<'a> {
         Composer { pictures, seed }
     }
 
-    /// The batch of a step: `count` pictures of `size` pixels a side.
-    pub fn batch(&self, step: usize, count: usize, size: usize, device: &Device) -> Result<Batch> {
-        let made: Vec<(Vec<f32>, Vec<Person>)> = (0..count)
+    /// The pictures of a step that have these places in it, `size` pixels a side.
+    pub fn batch(&self, step: usize, places: Range<usize>, size: usize, device: &Device) -> Result<Batch> {
+        let count = places.len();
+        let made: Vec<(Vec<f32>, Vec<Person>)> = places
             .into_par_iter()
             .map(|place| self.compose(&mut Random::new(self.seed, "batch", ((step as u64) << 16) | place as u64), size))
             .collect();
@@ -70,30 +79,41 @@ impl<'a> Composer<'a> {
             let side = size as f32;
             let (x, y) = ((random.range(0.3, 0.7) * side) as usize, (random.range(0.3, 0.7) * side) as usize);
             for region in [[0, 0, x, y], [x, 0, size, y], [0, y, x, size], [x, y, size, size]] {
-                self.place(&mut canvas, random, region, 0.45);
+                self.place(&mut canvas, random, region);
             }
         } else {
-            self.place(&mut canvas, random, [0, 0, size, size], 1.0);
+            self.place(&mut canvas, random, [0, 0, size, size]);
         }
         colour(&mut canvas.values, random, size);
         (canvas.values, canvas.people)
     }
 
-    /// Draws some picture into a region, at about `scale` times the size at which it would fill the whole canvas.
-    fn place(&self, canvas: &mut Canvas, random: &mut Random, region: Region, scale: f32) {
+    /// Draws some picture into a region: most often so that one of its people is there, at any size.
+    fn place(&self, canvas: &mut Canvas, random: &mut Random, region: Region) {
         let picture = &self.pictures[random.below(self.pictures.len())];
-        let fill = canvas.size as f32 / picture.width.max(picture.height) as f32;
-        let zoom = fill * scale * random.range(-0.7, 0.7).exp2();
         let [left, top, right, bottom] = region.map(|v| v as f32);
-        // As much of the picture as possible is in the region, or it lies anywhere in it.
-        let mut offset = |low: f32, high: f32, length: f32| {
-            let slack = high - low - length;
-            low + random.range(slack.min(0.0), slack.max(0.0))
+        let (wide, high) = (right - left, bottom - top);
+        let whole = [0.0, 0.0, picture.width as f32, picture.height as f32];
+        let shown = if picture.people.is_empty() || random.chance(ANYTHING) {
+            whole
+        } else {
+            picture.people[random.below(picture.people.len())].bbox
         };
-        let x = offset(left, right, picture.width as f32 * zoom);
-        let y = offset(top, bottom, picture.height as f32 * zoom);
-        let view = View { zoom, x, y, mirrored: random.chance(0.5) };
-        canvas.draw(picture, region, view);
+        let (shown_wide, shown_high) = (shown[2] - shown[0], shown[3] - shown[1]);
+        let fill = (wide / shown_wide).min(high / shown_high);
+        let zoom = (fill * random.range(-1.6, 0.35).exp2()).min(LARGEST_ZOOM);
+        let mirrored = random.chance(0.5);
+        // What is shown is anywhere in the region, and as much of the picture as possible with it.
+        let mut offset = |low: f32, room: f32, from: f32, length: f32, all: f32| {
+            let slack = room - length * zoom;
+            let at = low + random.range(slack.min(0.0), slack.max(0.0)) - from * zoom;
+            let fits = low + room - all * zoom;
+            at.clamp(fits.min(low), fits.max(low))
+        };
+        let y = offset(top, high, shown[1], shown_high, whole[3]);
+        let from = if mirrored { whole[2] - shown[2] } else { shown[0] };
+        let x = offset(left, wide, from, shown_wide, whole[2]);
+        canvas.draw(picture, region, View { zoom, x, y, mirrored });
     }
 }
 

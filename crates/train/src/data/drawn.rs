@@ -12,20 +12,26 @@ const MOST_HIDDEN: f32 = 0.85;
 /// Frames of a scene of people who walk, of which one is drawn.
 const FRAMES: usize = 200;
 
-/// The scene of number `index`, and which of its frames to take: three in four are stills with people in any pose, the
-/// others are moments of people who walk about.
+/// Whether picture number `index` is a still, with people in any pose and at any distance; the others are moments of
+/// videos of people who walk about.
+pub fn is_still(index: usize) -> bool {
+    index.is_multiple_of(2)
+}
+
+/// The scene of number `index`, and which of its frames to take. Stills are squares with sides of `size` pixels, moments are
+/// twice as wide, 16:9, because people are smaller in them.
 ///
 /// # Errors
 /// Those of the scene.
 pub fn scene_of(seed: u64, index: usize, size: usize) -> Result<(Scene, usize)> {
     let scene_seed = seed.wrapping_add(index as u64);
-    if index % 4 != 3 {
+    if is_still(index) {
         return Ok((still(scene_seed, size)?, 0));
     }
     let mut random = Random::new(scene_seed, "moment", 0);
     let settings = SceneSettings {
-        width: size,
-        height: size,
+        width: 2 * size,
+        height: size + size / 8,
         frames: FRAMES,
         people: 1 + random.below(6),
         ..SceneSettings::default()
@@ -34,7 +40,7 @@ pub fn scene_of(seed: u64, index: usize, size: usize) -> Result<(Scene, usize)> 
     Ok((Scene::new(scene_seed, settings)?, frame))
 }
 
-/// Draws pictures number `from` to `from + count`, square, `size` pixels a side.
+/// Draws pictures number `from` to `from + count` of this [size](scene_of).
 ///
 /// # Errors
 /// Those of the scenes.

@@ -1,16 +1,11 @@
 //! Keypoints: how near they are by COCO's measure, and whether they are in the picture.
 
 use candle_core::{Result, Tensor};
+use framefan_models::COCO_SIGMAS;
 
 use super::Positives;
 use super::anchors::Anchors;
 use crate::network::KEYPOINTS;
-
-/// How exactly people place each keypoint (COCO's constants), in shares of a person's size.
-pub const SIGMAS: [f32; KEYPOINTS] = [
-    0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089,
-    0.089,
-];
 
 /// Weight of a keypoint's distance, in units of its own exactness, beside its dissimilarity.
 const DISTANCE_GAIN: f64 = 0.5;
@@ -32,12 +27,12 @@ pub fn losses(raw: &Tensor, positives: &Positives, anchors: &Anchors) -> Result<
         let [left, top, right, bottom] = person.bbox;
         let area = ((right - left) * (bottom - top) * COVERED).max(SMALLEST);
         let inside = person.keypoints.iter().filter(|k| k[2] > 0.0).count().max(1);
-        for (keypoint, sigma) in person.keypoints.iter().zip(SIGMAS) {
+        for (keypoint, sigma) in person.keypoints.iter().zip(COCO_SIGMAS) {
             // The raw value that would be decoded to the place.
             truth.push(((keypoint[0] - x) / stride + 0.5) / 2.0);
             truth.push(((keypoint[1] - y) / stride + 0.5) / 2.0);
             // Squared distance of raw values → exponent of the similarity.
-            factors.push((2.0 * stride).powi(2) / (2.0 * (2.0 * sigma).powi(2) * area));
+            factors.push((2.0 * stride).powi(2) / (2.0 * (2.0 * sigma as f32).powi(2) * area));
             let within = if keypoint[2] > 0.0 { 1.0 } else { 0.0 };
             weights.push(within / inside as f32);
             seen.push(within);

@@ -15,7 +15,6 @@ use rayon::prelude::*;
 pub use anchors::Anchors;
 pub use assign::overlap;
 use assign::{Assignment, assign};
-pub use keypoints::SIGMAS;
 
 use crate::data::Person;
 use crate::network::{BINS, Output};
