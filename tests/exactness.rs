@@ -1,5 +1,5 @@
-//! Every analyzer's section is the same bytes alone and beside all others, for every chunking, number of shards and number
-//! of workers, and when the run was killed on the way and started again.
+//! Every analyzer's section is the same bytes alone and beside all others, for every chunking, number of shards, of workers
+//! and of threads, and when the run was killed on the way and started again.
 #![allow(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
 mod support;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use framefan_testkit::videos;
 use serde_json::Value;
-use support::{ALL, Small, random_weights, sections};
+use support::{ALL, Small, random_weights, sections, summary};
 
 const CHUNKINGS: [&str; 7] = ["0.3", "0.7", "1", "1.3", "1.9", "2.6", "60"];
 
@@ -56,10 +56,10 @@ fn check(video: &Path, weights: &Path, chunkings: &[&str]) {
     let (expected, sampled) = alone(&whole);
     check_plenty(&expected);
     let began = Instant::now();
-    let summary = whole.run();
+    let all = whole.run();
     let wall = began.elapsed();
-    assert_eq!(sections(&summary, ALL), expected, "{}: all in one pass", video.display());
-    assert_eq!(summary["sampled_frames"], sampled);
+    assert_eq!(sections(&all, ALL), expected, "{}: all in one pass", video.display());
+    assert_eq!(all["sampled_frames"], sampled);
     let mut chunk_counts = Vec::new();
     for (i, &chunk_seconds) in chunkings.iter().enumerate() {
         for shards in 1..=3 {
@@ -67,7 +67,9 @@ fn check(video: &Path, weights: &Path, chunkings: &[&str]) {
             let out = folder.path().join(format!("{i}-{shards}"));
             let run = Small { out: &out, chunk_seconds, shards, workers: 1 + (i as u32 + shards) % 3, ..whole.clone() };
             kill_on_the_way(&run, wall, (i as u32 * 3 + shards) * 37 % 100);
-            let summary = run.run();
+            // So do threads, and with them the pictures that a network is given at once.
+            let threads = (1 + (i as u32 + 2 * shards) % 4).to_string();
+            let summary = summary(&run.command().env("RAYON_NUM_THREADS", threads).output().unwrap());
             chunk_counts.push(summary["chunks"].as_u64().unwrap());
             assert_eq!(
                 sections(&summary, ALL),

@@ -135,41 +135,60 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn measure(case: &Case, data: &Path, rounds: usize) -> Result<(), Box<dyn Error>> {
-    let picture = Tensor::rand(0f32, 1f32, &case.shape[..], &Device::Cpu)?;
-    let mut runtime = OnnxRuntime::start(&data.join(case.onnx), case.shape)?;
-    let time = |network: &Network| -> Result<[f64; 2], Box<dyn Error>> {
+/// Milliseconds for a picture, of each round: by the clock and of the processor.
+#[derive(Default)]
+struct Times([Vec<f64>; 2]);
+
+impl Times {
+    fn add(&mut self, times: [f64; 2]) {
+        self.0.iter_mut().zip(times).for_each(|(all, time)| all.push(time));
+    }
+
+    /// Runs a network on pictures and adds its times for one of them.
+    fn run(&mut self, network: &Network, pictures: &Tensor) -> Result<(), Box<dyn Error>> {
         let (start, processor) = (Instant::now(), processor_ms()?);
-        network(&picture)?;
-        Ok([1e3 * start.elapsed().as_secs_f64(), processor_ms()? - processor])
-    };
-    time(&case.fused)?;
-    let unfused = time(&case.candle)?[0];
-    let mut times = [const { Vec::new() }; 4];
+        network(pictures)?;
+        let count = pictures.dim(0)? as f64;
+        self.add([1e3 * start.elapsed().as_secs_f64() / count, (processor_ms()? - processor) / count]);
+        Ok(())
+    }
+}
+
+fn measure(case: &Case, data: &Path, rounds: usize) -> Result<(), Box<dyn Error>> {
+    let [_, channels, height, width] = case.shape;
+    // One picture alone, and as many as a run gives a detector at once.
+    let alone = Tensor::rand(0f32, 1f32, &case.shape[..], &Device::Cpu)?;
+    let batch = ComputeDevice::Cpu.detector_batch();
+    let together = Tensor::rand(0f32, 1f32, (batch, channels, height, width), &Device::Cpu)?;
+    let mut runtime = OnnxRuntime::start(&data.join(case.onnx), case.shape)?;
+    (case.fused)(&together)?;
+    let mut unfused = Times::default();
+    unfused.run(&case.candle, &alone)?;
+    let [mut one, mut several, mut theirs] = [const { Times([Vec::new(), Vec::new()]) }; 3];
     for _ in 0..rounds {
-        let [wall, processor] = runtime.run()?;
-        times[2].push(wall);
-        times[3].push(processor);
+        theirs.add(runtime.run()?);
         // ONNX Runtime's threads keep spinning for a while.
         std::thread::sleep(Duration::from_millis(60));
-        let [wall, processor] = time(&case.fused)?;
-        times[0].push(wall);
-        times[1].push(processor);
+        one.run(&case.fused, &alone)?;
+        several.run(&case.fused, &together)?;
     }
     runtime.stop()?;
-    let [_, _, height, width] = case.shape;
     println!(
-        "{} at {height} × {width}: milliseconds, best and median of {rounds}; candle's own operations {unfused:.0}",
-        case.name
+        "{} at {height} × {width}: milliseconds a picture, best and median of {rounds}; candle's own operations {:.0}",
+        case.name, unfused.0[0][0]
     );
-    for (name, ours, theirs) in [("by the clock", 0, 2), ("processor time", 1, 3)] {
-        let [our_median, their_median] = [ours, theirs].map(|of| median(&mut times[of]));
-        let [our_best, their_best] = [times[ours][0], times[theirs][0]];
-        println!(
-            "  {name:14} fused {our_best:6.1} {our_median:6.1}   ONNX Runtime {their_best:6.1} {their_median:6.1}   ratio {:.2} {:.2}",
-            our_best / their_best,
-            our_median / their_median
-        );
+    for (index, clock) in ["by the clock", "processor time"].into_iter().enumerate() {
+        let their_median = median(&mut theirs.0[index]);
+        let their_best = theirs.0[index][0];
+        for (name, ours) in [("one picture", &mut one), (&*format!("{batch} at once"), &mut several)] {
+            let our_median = median(&mut ours.0[index]);
+            let our_best = ours.0[index][0];
+            println!(
+                "  {clock:14} {name:11} {our_best:6.1} {our_median:6.1}   ONNX Runtime {their_best:6.1} {their_median:6.1}   ratio {:.2} {:.2}",
+                our_best / their_best,
+                our_median / their_median
+            );
+        }
     }
     Ok(())
 }

@@ -19,6 +19,11 @@ pub enum ComputeDevice {
     Cuda(usize),
 }
 
+/// Most pictures at once on a CPU: each needs memory of its own.
+const MOST_CPU_PICTURES: usize = 8;
+/// Pictures at once on a GPU.
+const GPU_PICTURES: usize = 16;
+
 impl ComputeDevice {
     /// Opens the device. Call it once and share the result: candle takes two handles of one GPU for different devices.
     ///
@@ -50,6 +55,15 @@ impl ComputeDevice {
             }
             #[cfg(not(feature = "cuda"))]
             ComputeDevice::Cuda(_) => Err(without_cuda()),
+        }
+    }
+
+    /// Pictures that a detector is given at once: on the CPU one for each thread, so that none waits while another ends a
+    /// layer; on a GPU enough to fill its many units. Results do not depend on it.
+    pub fn detector_batch(&self) -> usize {
+        match self {
+            ComputeDevice::Cpu => rayon::current_num_threads().min(MOST_CPU_PICTURES),
+            ComputeDevice::Cuda(_) => GPU_PICTURES,
         }
     }
 

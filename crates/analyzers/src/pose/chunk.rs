@@ -11,7 +11,7 @@ use candle_core::{Device, Tensor};
 use framefan_contract::{Error, Result};
 use framefan_media::{Converter, Frame, Letterbox, Orientation};
 use framefan_models::yolov8::Yolov8;
-use framefan_models::{ComputeDevice, PoseDetection, Weights, decode_poses};
+use framefan_models::{PoseDetection, Weights, decode_poses};
 
 use super::params::ChunkParams;
 use super::round_to;
@@ -48,8 +48,7 @@ impl PoseChunkStage {
             letterbox: Letterbox::new(video.width, video.height, params.max_width)?,
             orientation: Orientation { rotation: video.rotation, mirrored: video.mirrored },
             converters: Mutex::default(),
-            // One frame already keeps every core busy; a GPU needs more to fill its many units.
-            batch_size: if matches!(context.device, ComputeDevice::Cpu) { 1 } else { 16 },
+            batch_size: context.device.detector_batch(),
             params,
             network,
             network_name,

@@ -14,15 +14,16 @@ use crate::analyzer::ChunkContext;
 /// Smallest side of a box, in input pixels, that has a look worth comparing.
 pub const LEAST_SIDE: f32 = 8.0;
 
-/// Pictures that go through the network together on a GPU: a fixed number, so that a feature does not depend on how many
-/// people are in the frame.
-const GPU_BATCH: usize = 8;
+/// Pictures that go through the network together.
+const BATCH: usize = 8;
 
 /// The network for people.
 pub struct Appearance {
     network: Arc<Osnet>,
     device: Device,
-    batch: usize,
+    /// On a GPU batches are filled up, so that a feature does not depend on how many people are in the frame. The CPU's kernels
+    /// see each picture by itself.
+    filled: bool,
 }
 
 impl Appearance {
@@ -35,8 +36,7 @@ impl Appearance {
         let device = context.device.candle()?;
         let load = || Osnet::load(&Weights::load(path, &device)?, &device, context.precision);
         let network = context.networks.get(&format!("osnet {model}"), load)?;
-        let batch = if matches!(context.device, ComputeDevice::Cpu) { 1 } else { GPU_BATCH };
-        Ok(Appearance { network, device, batch })
+        Ok(Appearance { network, device, filled: !matches!(context.device, ComputeDevice::Cpu) })
     }
 
     /// Features of boxes (left, top, width, height in pixels of `input`, an RGB picture `[3, H, W]` from 0 to 1). A box that
@@ -53,13 +53,14 @@ impl Appearance {
         }
         let values = input.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(tensor_error)?;
         let mut features = Vec::with_capacity(boxes.len());
-        for group in boxes.chunks(self.batch) {
-            let mut crops = Vec::with_capacity(self.batch * 3 * HEIGHT * WIDTH);
+        for group in boxes.chunks(BATCH) {
+            let batch = if self.filled { BATCH } else { group.len() };
+            let mut crops = Vec::with_capacity(batch * 3 * HEIGHT * WIDTH);
             for &bbox in group {
                 crop(&values, [height, width], bbox, &mut crops);
             }
-            crops.resize(self.batch * 3 * HEIGHT * WIDTH, 0.0);
-            let run = || Tensor::from_vec(crops, (self.batch, 3, HEIGHT, WIDTH), &Device::Cpu)?.to_device(&self.device);
+            crops.resize(batch * 3 * HEIGHT * WIDTH, 0.0);
+            let run = || Tensor::from_vec(crops, (batch, 3, HEIGHT, WIDTH), &Device::Cpu)?.to_device(&self.device);
             let output = self.network.forward(&run().map_err(tensor_error)?)?;
             let rows = output.to_vec2::<f32>().map_err(tensor_error)?;
             features.extend(rows.into_iter().take(group.len()).map(Feature::new));

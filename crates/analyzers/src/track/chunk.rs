@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use candle_core::{Device, Tensor};
 use framefan_contract::{Error, Result};
 use framefan_media::{Converter, Frame, Letterbox, Orientation};
-use framefan_models::{BoxDetection, ComputeDevice};
+use framefan_models::BoxDetection;
 
 use super::appearance::{Appearance, LEAST_SIDE};
 use super::detector::Detector;
@@ -45,7 +45,7 @@ impl TrackChunkStage {
             orientation: Orientation { rotation: video.rotation, mirrored: video.mirrored },
             converters: Mutex::default(),
             // As the analyzer pose has it, to share its inference.
-            batch_size: if matches!(context.device, ComputeDevice::Cpu) { 1 } else { 16 },
+            batch_size: context.device.detector_batch(),
             params,
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
+use rayon::prelude::*;
 
 use super::{Activation, Backend, ConvParams, DepthwiseParams, GateParams, internal};
 use crate::kernels::conv::PackedConv;
@@ -33,6 +34,18 @@ impl Fused {
         }
         Ok(Fused { isa, planes: Arc::default() })
     }
+}
+
+/// Runs `network` on each picture of `[B, C, H, W]` by itself and joins the outputs. Pictures run side by side: a thread that
+/// has nothing left to do in one picture's layer works at another's.
+pub(crate) fn each_picture(
+    pictures: &Tensor,
+    network: impl Fn(&Tensor) -> Result<Vec<f32>> + Sync,
+) -> Result<Vec<f32>> {
+    let one = |index| network(&pictures.narrow(0, index, 1).map_err(internal)?);
+    let outputs: Vec<Vec<f32>> =
+        (0..pictures.dim(0).map_err(internal)?).into_par_iter().map(one).collect::<Result<_>>()?;
+    Ok(outputs.concat())
 }
 
 impl Backend for Fused {

@@ -11,7 +11,7 @@ use framefan_contract::{Error, Result};
 use crate::kernels::Isa;
 
 pub(crate) use conv::{Activation, ConvParams, ConvShape, DepthwiseParams, folded};
-pub(crate) use fused::Fused;
+pub(crate) use fused::{Fused, each_picture};
 pub(crate) use reference::Reference;
 
 /// What computes a network.

@@ -14,9 +14,8 @@ mod network;
 use candle_core::{Device, Tensor};
 use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
-use rayon::prelude::*;
 
-use crate::backend::{Backend, Fused, Kernels, Reference, internal};
+use crate::backend::{Backend, Fused, Kernels, Reference, each_picture, internal};
 use crate::weights::Weights;
 use network::Network;
 
@@ -103,13 +102,7 @@ impl Osnet {
         let features = match &self.executor {
             Executor::Candle(ops, network) => network.forward(ops, &ops.enter(pictures)?)?,
             Executor::Fused(ops, network) => {
-                // One picture's maps are too small to keep many threads busy; whole pictures do.
-                let one = |index: usize| -> Result<Vec<f32>> {
-                    let picture = pictures.narrow(0, index, 1).map_err(internal)?;
-                    network.forward(ops, &ops.enter(&picture)?)
-                };
-                let features: Result<Vec<_>> = (0..batch).into_par_iter().map(one).collect();
-                features?.concat()
+                each_picture(pictures, |picture| network.forward(ops, &ops.enter(picture)?))?
             }
         };
         Tensor::from_vec(features, (batch, self.feature_len()), &self.device).map_err(internal)

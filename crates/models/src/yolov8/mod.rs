@@ -16,7 +16,7 @@ use framefan_contract::{Error, Result};
 
 pub use config::{Config, Size, Task};
 
-use crate::backend::{Backend, Fused, Kernels, Reference, internal};
+use crate::backend::{Backend, Fused, Kernels, Reference, each_picture, internal};
 use crate::weights::Weights;
 use network::Network;
 
@@ -93,12 +93,10 @@ impl Yolov8 {
             }
             Executor::Fused(ops, network) => {
                 let batch = pictures.dim(0).map_err(internal)?;
-                let mut outputs = Vec::new();
-                for index in 0..batch {
-                    let picture = pictures.narrow(0, index, 1).map_err(internal)?;
-                    let maps = network.forward(ops, &ops.enter(&picture)?)?;
-                    outputs.extend(fused_head::decode(&maps, network.distance_bins()));
-                }
+                let outputs = each_picture(pictures, |picture| {
+                    let maps = network.forward(ops, &ops.enter(picture)?)?;
+                    Ok(fused_head::decode(&maps, network.distance_bins()))
+                })?;
                 let channels = self.config.output_channels();
                 let anchors = outputs.len() / batch / channels;
                 Tensor::from_vec(outputs, (batch, channels, anchors), &self.device).map_err(internal)

@@ -19,7 +19,7 @@ use candle_core::{DType, Device, Tensor};
 use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
 
-use crate::backend::{Backend, Fused, Kernels, Reference, internal};
+use crate::backend::{Backend, Fused, Kernels, Reference, each_picture, internal};
 use crate::weights::Weights;
 use network::Network;
 
@@ -165,12 +165,10 @@ impl Yolox {
             }
             Executor::Fused(ops, network) => {
                 let rows = 4 + self.config.classes;
-                let mut outputs = Vec::new();
-                for index in 0..batch {
-                    let picture = pictures.narrow(0, index, 1).map_err(internal)?;
-                    let focused = focus(&picture).map_err(internal)?;
-                    outputs.extend(decode::maps(&network.forward(ops, &ops.enter(&focused)?)?));
-                }
+                let outputs = each_picture(pictures, |picture| {
+                    let focused = focus(picture).map_err(internal)?;
+                    Ok(decode::maps(&network.forward(ops, &ops.enter(&focused)?)?))
+                })?;
                 let anchors = outputs.len() / batch / rows;
                 Tensor::from_vec(outputs, (batch, rows, anchors), &self.device).map_err(internal)
             }
