@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from bench_run import CORES, measure
+from bench_run import CORES, main, measure
 
 # Each with a network of its own; golden_frames has none.
 ALL = {"pose": ["yolov8n-pose"], "track": ["yolov8n"], "golden_frames": []}
@@ -86,16 +86,5 @@ def golden(framefan: Path, data: Path) -> None:
             print("golden   no peers' scripts beside FRAMEFAN_TEST_DATA")
 
 
-def main(framefan: Path, names: list[str]) -> int:
-    benches = {"together": together, "golden": golden}
-    data = os.environ.get("FRAMEFAN_TEST_DATA")
-    if not data:
-        print("skipped: needs FRAMEFAN_TEST_DATA for weights and videos")
-        return 0
-    for name in names or benches:
-        benches[name](framefan, Path(data))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main({"together": together, "golden": golden}))

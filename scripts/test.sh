@@ -23,7 +23,7 @@ cargo build --workspace --bins --quiet
 built=$?
 python_status=$built
 if [ "$built" -eq 0 ]; then
-  "$python" -m pytest --quiet -rs --junitxml="$work/pytest.xml" tests/local-aws statemachine tests/aws
+  "$python" -m pytest --quiet -rs --durations=10 --junitxml="$work/pytest.xml" tests/local-aws statemachine tests/aws
   python_status=$?
 fi
 

@@ -202,7 +202,7 @@ class Stack(Cloud):
         return text.replace("${AWS::Region}", REGION).replace("${AWS::AccountId}", ACCOUNT)
 
     def run_programs(self) -> None:
-        """The programs that Cargo built are the functions' and the jobs' images."""
+        """The programs that Cargo built are the functions' and the jobs' images, and the stack's machines have this processor."""
         models = {"FRAMEFAN_MODELS": str(system.models())}
         functions = {f"{STACK}-{name}": {"argv": [system.program(f"framefan-{name}")], "env": models}
                      for name in ("planner", "reducer", "closer")}
@@ -213,6 +213,10 @@ class Stack(Cloud):
         (gpu,) = (found for found in definitions if found["jobDefinitionName"] == f"{STACK}-gpu")
         images[gpu["containerProperties"]["image"]] = {"argv": ["/bin/sh", "-c", "exec sleep 120", "gpu-job"]}
         self.control.post("/programs", functions=functions, images=images)
+        planner = {"FunctionName": f"{STACK}-planner"}
+        variables = self.client("lambda").get_function_configuration(**planner)["Environment"]["Variables"]
+        variables["CPU_DEVICE_CLASS"] = system.device_class()
+        self.client("lambda").update_function_configuration(**planner, Environment={"Variables": variables})
 
 
 def template() -> dict:
