@@ -31,7 +31,7 @@ fn list(args: &List) -> Result<()> {
         return output::json(&json!({"models": listed, "cache": cache, "baked": baked}));
     }
     let mut text = format!(
-        "{:<22}{:<17}{:<9}{:<15}{:<7}{:<42}{}\n",
+        "{:<22}{:<17}{:<9}{:<19}{:<7}{:<42}{}\n",
         "NAME", "NETWORK", "INPUT", "LICENCE", "TRIED", "FOR", "FOUND"
     );
     for model in &listed {
@@ -55,7 +55,7 @@ fn row(model: &Listed) -> String {
         format!("{}, {size}", found.place.as_str())
     });
     let name = output::printable(&model.name);
-    format!("{name:<22}{network:<17}{input:<9}{licence:<15}{tried:<7}{purpose:<42}{found}\n")
+    format!("{name:<22}{network:<17}{input:<9}{licence:<19}{tried:<7}{purpose:<42}{found}\n")
 }
 
 fn pull(args: &Pull) -> Result<()> {
@@ -92,10 +92,15 @@ fn pull(args: &Pull) -> Result<()> {
     if args.json { output::json(&json!({"pulled": pulled, "folder": folder.display().to_string()})) } else { Ok(()) }
 }
 
+/// The model of this name, if there is anything to download.
 fn known(name: &str) -> Result<&'static KnownModel> {
-    catalogue::find(name).ok_or_else(|| {
+    let model = catalogue::find(name).ok_or_else(|| {
         Error::usage(format!("there is no model '{name}' in the catalogue: `framefan models list` shows its names"))
-    })
+    })?;
+    match model.url() {
+        Some(_) => Ok(model),
+        None => Err(Error::usage(format!("{name} is part of the program: there is nothing to download"))),
+    }
 }
 
 fn pull_one(args: &Pull, model: &'static KnownModel, folder: PathBuf, places: &Places) -> Result<Pulled> {
@@ -146,8 +151,6 @@ fn verify(args: &Verify) -> Result<()> {
     let checked = framefan_registry::verify(&lookup, &args.names)?;
     if args.json {
         output::json(&json!({"checked": checked}))?;
-    } else if checked.is_empty() {
-        output::line("there are no weights here (framefan models pull NAME downloads some)")?;
     } else {
         checked.iter().try_for_each(|one| output::text(&describe(one)))?;
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use framefan_contract::request::AnalyzerRequest;
 use framefan_contract::{Error, Result};
+use framefan_models::catalogue::{self, KNOWN_MODELS, Origin};
 use framefan_models::{Found, Lookup, ModelsFolder, Place, WeightsSource};
 
 /// Where weights are.
@@ -83,8 +84,16 @@ impl Models {
                 if there.is_empty() { "none".to_owned() } else { there.join(", ") }
             ));
         }
-        let advice = match self.lookup.known(name) {
-            Some(model) => model.how_to_get(),
+        let advice = match catalogue::find(name) {
+            Some(model) => {
+                let instead = KNOWN_MODELS.iter().find(|other| {
+                    other.architecture == model.architecture && matches!(other.origin, Origin::BuiltIn { .. })
+                });
+                let instead = instead.map(|other| {
+                    format!("; or try it with what is part of the program: `--param {analyzer}.model={}`", other.name)
+                });
+                model.how_to_get() + &instead.unwrap_or_default()
+            }
             None => format!("name their file with `--model {name}=PATH`"),
         };
         Error::not_found(format!("{needs}: {advice}"))
@@ -120,9 +129,8 @@ fn digest_of(name: &str, found: &Found) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use framefan_contract::ErrorKind;
-    use framefan_models::Architecture;
-    use framefan_models::catalogue::{KnownModel, Origin, Tried};
+    use framefan_contract::{ErrorKind, digest};
+    use framefan_models::catalogue::KnownModel;
     use framefan_models::folder::MANIFEST;
 
     use super::*;
@@ -185,23 +193,17 @@ mod tests {
 
     #[test]
     fn what_is_part_of_the_program_needs_no_file() {
-        const CATALOGUE: [KnownModel; 1] = [KnownModel {
-            name: "m",
-            architecture: Architecture::Yolov8Pose,
-            input: "64×64",
-            purpose: "tests",
-            origin: Origin::BuiltIn { bytes: b"abc" },
-            sha256: None,
-            licence: "MIT",
-            tried: Tried::Bytes,
-        }];
-        let models = Models { lookup: Lookup::default().with_catalogue(&CATALOGUE) };
-        assert_eq!(models.digest("m", "pose").unwrap(), ABC);
-        assert_eq!(models.verified(&asked(ABC)).unwrap()["m"].digest().unwrap(), ABC);
+        let Some(KnownModel { name, origin: Origin::BuiltIn { bytes }, .. }) = catalogue::find("pose-synth") else {
+            panic!("pose-synth is part of the program");
+        };
+        let sha256 = digest::of_bytes(bytes);
         // In a container it is there beside the folder's weights, which come first.
         let empty = tempfile::tempdir().unwrap();
-        let lookup = Models::folder(empty.path()).unwrap().lookup.with_catalogue(&CATALOGUE);
-        assert_eq!(Models { lookup }.digest("m", "pose").unwrap(), ABC);
+        for models in [Models::default(), Models::folder(empty.path()).unwrap()] {
+            assert_eq!(models.digest(name, "pose").unwrap(), sha256);
+            let asked = AnalyzerRequest { models: [((*name).to_owned(), sha256.clone())].into(), ..asked(ABC) };
+            assert_eq!(models.verified(&asked).unwrap()[*name].digest().unwrap(), sha256);
+        }
     }
 
     #[test]
@@ -220,7 +222,13 @@ mod tests {
         let nowhere = Models::default();
         let error = nowhere.digest("yolov8n-pose", "pose").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
-        for part in ["framefan models pull yolov8n-pose", "AGPL-3.0", "--model yolov8n-pose=PATH"] {
+        let parts = [
+            "framefan models pull yolov8n-pose",
+            "AGPL-3.0",
+            "--model yolov8n-pose=PATH",
+            "--param pose.model=pose-synth",
+        ];
+        for part in parts {
             assert!(error.message().contains(part), "{part}: {error}");
         }
         assert!(nowhere.digest("mine", "pose").unwrap_err().message().contains("--model mine=PATH"));

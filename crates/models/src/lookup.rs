@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use framefan_contract::{Error, Result};
 
-use crate::catalogue::{self, KnownModel, Origin};
+use crate::catalogue::{self, Origin};
 use crate::folder::{MANIFEST, ModelsFolder};
 use crate::weights::WeightsSource;
 
@@ -56,20 +56,12 @@ pub struct Found {
     pub sha256: Option<String>,
 }
 
-/// The places to look in.
-#[derive(Clone, Debug)]
+/// The places to look in; the default has only what is part of the program.
+#[derive(Clone, Debug, Default)]
 pub struct Lookup {
     named: BTreeMap<String, PathBuf>,
     baked: Option<ModelsFolder>,
-    catalogue: &'static [KnownModel],
     cache: Option<ModelsFolder>,
-}
-
-impl Default for Lookup {
-    /// Only what is part of the program.
-    fn default() -> Self {
-        Lookup { named: BTreeMap::new(), baked: None, catalogue: &catalogue::KNOWN_MODELS, cache: None }
-    }
 }
 
 impl Lookup {
@@ -81,7 +73,7 @@ impl Lookup {
     pub fn on_this_machine(named: BTreeMap<String, PathBuf>) -> Result<Lookup> {
         let variable = |name: &str| std::env::var_os(name);
         let cache = cache_folder_of(&variable).map(|path| ModelsFolder::open(&path)).transpose()?;
-        Ok(Lookup { named, baked: baked_of(&variable)?, cache, ..Lookup::default() })
+        Ok(Lookup { named, baked: baked_of(&variable)?, cache })
     }
 
     /// The same with files that the user named, by model.
@@ -99,11 +91,6 @@ impl Lookup {
         Lookup { cache: Some(folder), ..self }
     }
 
-    /// The same with another catalogue.
-    pub fn with_catalogue(self, catalogue: &'static [KnownModel]) -> Lookup {
-        Lookup { catalogue, ..self }
-    }
-
     /// The baked folder, if there is one.
     pub fn baked(&self) -> Option<&ModelsFolder> {
         self.baked.as_ref()
@@ -112,11 +99,6 @@ impl Lookup {
     /// The cache, if there is a place for one.
     pub fn cache(&self) -> Option<&ModelsFolder> {
         self.cache.as_ref()
-    }
-
-    /// The known model of this name.
-    pub fn known(&self, name: &str) -> Option<&'static KnownModel> {
-        self.catalogue.iter().find(|model| model.name == name)
     }
 
     /// The weights of a model, from the first place that has them. Files that the user named and those of the baked folder
@@ -139,7 +121,7 @@ impl Lookup {
             })
         };
         let named = self.named.get(name).map(|path| Found { place: Place::Named, source: path.into(), sha256: None });
-        let built_in = self.known(name).and_then(|model| match model.origin {
+        let built_in = catalogue::find(name).and_then(|model| match model.origin {
             Origin::BuiltIn { bytes } => Some(Found {
                 place: Place::BuiltIn,
                 source: WeightsSource::BuiltIn { name: name.to_owned(), bytes },
@@ -154,7 +136,7 @@ impl Lookup {
     /// Every name of the catalogue, of the folders and of the user, sorted.
     pub fn names(&self) -> BTreeSet<&str> {
         let folders = self.baked.iter().chain(&self.cache).flat_map(ModelsFolder::names);
-        let known = self.catalogue.iter().map(|model| model.name);
+        let known = catalogue::KNOWN_MODELS.iter().map(|model| model.name);
         known.chain(folders).chain(self.named.keys().map(String::as_str)).collect()
     }
 }
@@ -199,20 +181,7 @@ mod tests {
     use framefan_contract::{ErrorKind, digest};
 
     use super::*;
-    use crate::Architecture;
-    use crate::catalogue::Tried;
     use crate::folder::FolderEntry;
-
-    const BUILT_IN: [KnownModel; 1] = [KnownModel {
-        name: "shipped",
-        architecture: Architecture::Yolov8Pose,
-        input: "64×64",
-        purpose: "tests",
-        origin: Origin::BuiltIn { bytes: b"part of the program" },
-        sha256: None,
-        licence: "MIT",
-        tried: Tried::Bytes,
-    }];
 
     fn folder(models: &[(&str, bool)]) -> (tempfile::TempDir, ModelsFolder) {
         let folder = tempfile::tempdir().unwrap();
@@ -230,10 +199,10 @@ mod tests {
 
     #[test]
     fn the_first_place_that_has_weights_gives_them() {
-        let (_baked, baked) = folder(&[("everywhere", true), ("shipped", true), ("planned", false)]);
-        let (_cache, cache) = folder(&[("everywhere", true), ("shipped", true), ("pulled", true), ("lost", false)]);
+        let (_baked, baked) = folder(&[("everywhere", true), ("pose-synth", true), ("planned", false)]);
+        let (_cache, cache) = folder(&[("everywhere", true), ("pose-synth", true), ("pulled", true), ("lost", false)]);
         let named = BTreeMap::from([("everywhere".to_owned(), PathBuf::from("mine"))]);
-        let bare = Lookup::default().with_catalogue(&BUILT_IN);
+        let bare = Lookup::default();
         let place = |lookup: &Lookup, name: &str| lookup.find(name).map(|found| found.place);
 
         let all = bare.clone().with_named(named).with_baked(baked.clone()).with_cache(cache.clone());
@@ -245,23 +214,23 @@ mod tests {
         );
         let without_named = bare.clone().with_baked(baked).with_cache(cache.clone());
         assert_eq!(place(&without_named, "everywhere"), Some(Place::Baked));
-        assert_eq!(place(&without_named, "shipped"), Some(Place::Baked));
+        assert_eq!(place(&without_named, "pose-synth"), Some(Place::Baked));
         // A planner has the manifest only; a cache whose file is gone has nothing to give.
         assert_eq!(place(&without_named, "planned"), Some(Place::Baked));
         assert_eq!(place(&without_named, "lost"), None);
         let with_cache = bare.clone().with_cache(cache);
-        assert_eq!(place(&with_cache, "shipped"), Some(Place::BuiltIn));
+        assert_eq!(place(&with_cache, "pose-synth"), Some(Place::BuiltIn));
         assert_eq!(place(&with_cache, "pulled"), Some(Place::Cache));
         assert_eq!(place(&bare, "pulled"), None);
-        assert!(with_cache.names().into_iter().eq(["everywhere", "lost", "pulled", "shipped"]));
+        let names = with_cache.names();
+        assert!(["everywhere", "lost", "pose-synth", "pulled", "yolov8n"].iter().all(|name| names.contains(*name)));
     }
 
     #[test]
     fn built_in_weights_are_read_without_a_file() {
-        let found = Lookup::default().with_catalogue(&BUILT_IN).find("shipped").unwrap();
-        assert_eq!(&*found.source.read().unwrap(), b"part of the program");
-        assert_eq!(found.source.digest().unwrap(), digest::of_bytes(b"part of the program"));
-        assert_eq!(found.source.display().to_string(), "built-in shipped");
+        let found = Lookup::default().find("pose-synth").unwrap();
+        assert_eq!(found.source.digest().unwrap(), digest::of_bytes(&found.source.read().unwrap()));
+        assert_eq!(found.source.display().to_string(), "built-in pose-synth");
     }
 
     #[test]

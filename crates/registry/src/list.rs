@@ -1,6 +1,6 @@
 //! What there is: every model of the catalogue and of the folders, and where its weights are found.
 
-use framefan_models::catalogue::KnownModel;
+use framefan_models::catalogue::{self, KnownModel};
 use framefan_models::{Found, Lookup, WeightsSource};
 use serde::{Serialize, Serializer};
 
@@ -31,7 +31,7 @@ struct Known {
 /// All models by name.
 pub fn list(lookup: &Lookup) -> Vec<Listed> {
     let names = lookup.names().into_iter();
-    names.map(|name| Listed { name: name.to_owned(), known: lookup.known(name), found: lookup.find(name) }).collect()
+    names.map(|name| Listed { name: name.to_owned(), known: catalogue::find(name), found: lookup.find(name) }).collect()
 }
 
 impl Listed {

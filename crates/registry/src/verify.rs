@@ -2,7 +2,7 @@
 
 use candle_core::Device;
 use framefan_contract::{Error, Result, digest};
-use framefan_models::{Found, Lookup, Weights};
+use framefan_models::{Found, Lookup, Weights, catalogue};
 use serde::Serialize;
 
 /// What was found of one model in one place.
@@ -30,14 +30,13 @@ pub fn verify(lookup: &Lookup, names: &[String]) -> Result<Vec<Checked>> {
     let all = lookup.names();
     let names = if names.is_empty() { all.into_iter().collect() } else { asked(lookup, names)? };
     let found = names.into_iter().flat_map(|name| lookup.all(name).into_iter().map(move |found| (name, found)));
-    Ok(found.map(|(name, found)| check(lookup, name, &found)).collect())
+    Ok(found.map(|(name, found)| check(name, &found)).collect())
 }
 
 fn asked<'a>(lookup: &Lookup, names: &'a [String]) -> Result<Vec<&'a str>> {
     for name in names {
         if lookup.all(name).is_empty() {
-            let advice = lookup
-                .known(name)
+            let advice = catalogue::find(name)
                 .map_or("`framefan models list` shows what there is".to_owned(), |known| known.how_to_get());
             return Err(Error::not_found(format!("there are no weights of '{name}' here: {advice}")));
         }
@@ -45,7 +44,7 @@ fn asked<'a>(lookup: &Lookup, names: &'a [String]) -> Result<Vec<&'a str>> {
     Ok(names.iter().map(String::as_str).collect())
 }
 
-fn check(lookup: &Lookup, name: &str, found: &Found) -> Checked {
+fn check(name: &str, found: &Found) -> Checked {
     let mut checked = Checked {
         name: name.to_owned(),
         place: found.place.as_str(),
@@ -54,14 +53,14 @@ fn check(lookup: &Lookup, name: &str, found: &Found) -> Checked {
         network: None,
         error: None,
     };
-    match network(lookup, name, found, &mut checked.sha256) {
+    match network(name, found, &mut checked.sha256) {
         Ok(network) => checked.network = Some(network),
         Err(error) => checked.error = Some(error.message().to_owned()),
     }
     checked
 }
 
-fn network(lookup: &Lookup, name: &str, found: &Found, sha256: &mut Option<String>) -> Result<String> {
+fn network(name: &str, found: &Found, sha256: &mut Option<String>) -> Result<String> {
     let bytes = found.source.read()?;
     let is = digest::of_bytes(&bytes);
     *sha256 = Some(is.clone());
@@ -69,7 +68,7 @@ fn network(lookup: &Lookup, name: &str, found: &Found, sha256: &mut Option<Strin
         return Err(Error::bad_input(format!("its SHA-256 is {is}, not {should}")));
     }
     let weights = Weights::from_bytes(&found.source, &bytes, &Device::Cpu)?;
-    match lookup.known(name) {
+    match catalogue::find(name) {
         Some(known) => known.architecture.check(&weights),
         None => Ok(format!("{} tensors", weights.names().count())),
     }

@@ -6,7 +6,8 @@ use super::NAME;
 use crate::params::{Domain, Params, Spec, Specs, number, real, text};
 
 /// The networks that may be named by the parameter `model`.
-pub const MODELS: [&str; 5] = ["yolov8n-pose", "yolov8s-pose", "yolov8m-pose", "yolov8l-pose", "yolov8x-pose"];
+pub const MODELS: [&str; 6] =
+    ["yolov8n-pose", "yolov8s-pose", "yolov8m-pose", "yolov8l-pose", "yolov8x-pose", "pose-synth"];
 
 /// Parameters of the chunk stage. Another value means new inference.
 pub const CHUNK: &[Spec] = &[

@@ -8,7 +8,7 @@ use crate::params::{Domain, Params, Spec, Specs, flag, number, real, text};
 use crate::pose;
 
 /// The networks that may be named by the parameter `model`.
-pub const MODELS: [&str; 13] = [
+pub const MODELS: [&str; 14] = [
     "yolov8n",
     "yolov8s",
     "yolov8m",
@@ -22,6 +22,7 @@ pub const MODELS: [&str; 13] = [
     "yolov8m-pose",
     "yolov8l-pose",
     "yolov8x-pose",
+    "pose-synth",
 ];
 
 /// The network that makes features of people.

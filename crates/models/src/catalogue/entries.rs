@@ -7,7 +7,7 @@ use super::{KnownModel, Origin, Tried};
 use crate::architecture::Architecture;
 
 /// Every known model, sorted by name.
-pub const KNOWN_MODELS: [KnownModel; 16] = [
+pub const KNOWN_MODELS: [KnownModel; 17] = [
     KnownModel {
         name: "osnet-x0.25",
         architecture: Architecture::Osnet,
@@ -21,6 +21,16 @@ pub const KNOWN_MODELS: [KnownModel; 16] = [
         sha256: Some("cf55163d78fc44c62c82f85ab62d39f10438679b5abe8c698ae08cfa84aa6e18"),
         licence: "MIT",
         tried: Tried::Copy,
+    },
+    KnownModel {
+        name: "pose-synth",
+        architecture: Architecture::Yolov8Pose,
+        input: "288×512",
+        purpose: "drawn people: trying out (pose, track)",
+        origin: Origin::BuiltIn { bytes: include_bytes!("../../shipped/pose-synth.safetensors") },
+        sha256: None,
+        licence: "Apache-2.0 OR MIT",
+        tried: Tried::Bytes,
     },
     real_esrgan(
         "realesr-animevideov3",
