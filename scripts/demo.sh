@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Analyzes a video and says where the results are.
-# usage: demo.sh [VIDEO] [MODEL]   without VIDEO a scene is drawn; without MODEL, weights of YOLOv8n-pose, the analyzers that need none run
+# usage: demo.sh [VIDEO] [MODEL]   without VIDEO a scene is drawn; MODEL is a weights file of YOLOv8n-pose, without it a small network that is part of framefan finds people
 set -euo pipefail
 cd "$(dirname "$0")/.."
 video=${1:-} model=${2:-} out=out/demo
 
-step() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
+# Each step says how many seconds have gone by.
+step() { printf '\n\033[1m[%d s] $ %s\033[0m\n' "$SECONDS" "$*"; }
 
 framefan() {
   step framefan "$@"
@@ -21,25 +22,28 @@ truth=()
 if [ -z "$video" ]; then
   video=$out/sample.mp4
   if [ ! -s "$video" ] || [ ! -s "$out/sample.json" ]; then
-    echo "No VIDEO given: drawing a scene of 11 seconds, $video"
+    echo "[$SECONDS s] No VIDEO given: drawing a scene of 11 seconds, $video"
     "${CARGO_TARGET_DIR:-target}/debug/examples/render" sample "$out/making.mp4"
     mv "$out/making.json" "$out/sample.json"
     mv "$out/making.mp4" "$video"
   fi
-  # What is known of the scene is compared with the poses and tracks, which need weights.
-  [ -z "$model" ] || truth=(--truth "$out/sample.json")
+  # What is known of the scene is compared with what is found.
+  truth=(--truth "$out/sample.json")
 fi
 
-analyzers=(--analyzer golden_frames)
 if [ -n "$model" ]; then
-  # Pose and track share one inference of the network.
-  analyzers+=(--analyzer pose --analyzer track --param track.model=yolov8n-pose --model "yolov8n-pose=$model")
+  weights=(--param pose.model=yolov8n-pose --param track.model=yolov8n-pose --model "yolov8n-pose=$model")
+else
+  weights=(--param pose.model=pose-synth --param track.model=pose-synth)
 fi
 
 framefan probe "$video"
 framefan plan "$video" --analyzer golden_frames --chunk-seconds 5 --shards 2
-framefan run "$video" "${analyzers[@]}" "${truth[@]}" --chunk-seconds 5 --export all --out "$out"
-if [ -z "$model" ]; then
+# Pose and track share one inference of the network.
+framefan run "$video" --analyzer golden_frames --analyzer pose --analyzer track "${weights[@]}" "${truth[@]}" \
+  --chunk-seconds 5 --export all --out "$out"
+echo "[$SECONDS s] done"
+if [ -z "$model" ] && [ ${#truth[@]} -eq 0 ]; then
   # The weights have a licence of their own and are not part of the project.
-  printf '\nWith weights of YOLOv8n-pose (README.md, Models) people are found and followed as well:\n  make demo MODEL=yolov8n-pose.safetensors%s\n' "${1:+ VIDEO=$1}"
+  printf '\nThe network that found people here learnt from drawings alone. For real videos take weights of YOLOv8n-pose (docs/models.md):\n  make demo VIDEO=%s MODEL=yolov8n-pose.safetensors\n' "$video"
 fi
