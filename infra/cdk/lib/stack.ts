@@ -16,7 +16,7 @@ import type { Places } from './permissions';
 import { QueueDepth } from './queue-depth';
 import { Storage } from './storage';
 import { WarmPool } from './warm-pool';
-import { eventBus, Workflow } from './workflow';
+import { eventBus, Workflow } from './state-machine';
 
 export class FramefanStack extends Stack {
   constructor(scope: Construct, private readonly settings: Settings, props: StackProps = {}) {
