@@ -36,7 +36,7 @@ impl Envelope {
             "warnings" => value.get().map(|warnings| self.warnings = warnings),
             "damaged" => value.get().map(|damaged| self.damaged = damaged),
             "frames_processed" => value.get().map(|frames| self.frames_processed = frames),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 

@@ -99,7 +99,7 @@ impl Members for PoseReader {
             "findings" => value.get().map(|findings| self.findings = findings),
             "moments" => value.get().map(|moments| self.moments = moments),
             "file" => value.get().map(|file| self.file = file),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }

@@ -56,7 +56,7 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
     ///
     /// # Errors
     /// When it is not JSON.
-    pub fn skip(self) -> Result<(), A::Error> {
+    pub fn ignore(self) -> Result<(), A::Error> {
         self.map.next_value::<IgnoredAny>().map(drop)
     }
 }
@@ -168,7 +168,7 @@ mod tests {
                 }),
                 "inner" => value.object(self),
                 "name" => value.get().map(|name| self.name = name),
-                _ => value.skip(),
+                _ => value.ignore(),
             }
         }
     }

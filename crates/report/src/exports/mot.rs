@@ -34,7 +34,7 @@ impl Members for Lines<'_> {
     fn member<'de, A: MapAccess<'de>>(&mut self, key: &str, value: Value<'_, A>) -> Result<(), A::Error> {
         match key {
             "detections" => value.each(|detection: TrackedDetection| self.line(&detection)),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }

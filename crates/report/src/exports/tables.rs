@@ -156,7 +156,7 @@ impl Members for Pose {
         match key {
             "frames" => value.each(|frame: FramePeople| self.frame(&frame)),
             "findings" => value.each(|finding: Finding| self.finding(&finding)),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }
@@ -201,7 +201,7 @@ impl Members for Tracking {
         match key {
             "detections" => value.each(|detection: TrackedDetection| self.detection(&detection)),
             "tracks" => value.each(|track: TrackSummary| self.track(&track)),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }
@@ -246,7 +246,7 @@ impl Members for Golden {
         match key {
             "frames" => value.each(|frame: Measured| self.frames.row(&measured(&frame)?)),
             "selected" => value.each(|frame: Selected| self.select(&frame)),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }

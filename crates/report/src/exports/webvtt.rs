@@ -57,7 +57,7 @@ impl Members for Pose {
         match key {
             "findings" => value.get().map(|findings| self.findings = findings),
             "metrics" => value.get().map(|metrics: Metrics| self.sample_period_s = metrics.sample_period_s),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }
@@ -87,7 +87,7 @@ impl Members for Tracks {
                 self.cues.push(Cue::new(track.first_s, track.last_s + self.frame_s, name, text));
                 Ok(())
             }),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }

@@ -61,7 +61,7 @@ impl Members for GoldenFramesReader {
             }),
             "selected" => value.get().map(|selected| self.selected = Some(selected)),
             "file" => value.get().map(|file| self.file = Some(file)),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }

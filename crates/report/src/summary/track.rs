@@ -138,7 +138,7 @@ impl Members for TracksReader {
             }),
             "tracks" => value.get().map(|tracks| self.tracks = Some(tracks)),
             "file" => value.get().map(|file| self.file = Some(file)),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Members for Frames<'_> {
                 self.frame(&frame);
                 Ok(())
             }),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }

@@ -99,7 +99,7 @@ impl Members for Detections {
                 Ok(())
             }),
             "counts" => value.get().map(|counts: Counts| self.looked_at = counts.frames),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }

@@ -84,7 +84,7 @@ impl Members for Pose<'_> {
     fn member<'de, A: MapAccess<'de>>(&mut self, key: &str, value: Value<'_, A>) -> Result<(), A::Error> {
         match key {
             "frames" => value.each(|frame: FramePeople| self.frame(&frame)),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }

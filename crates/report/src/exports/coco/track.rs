@@ -41,7 +41,7 @@ impl Members for Track<'_> {
     fn member<'de, A: MapAccess<'de>>(&mut self, key: &str, value: Value<'_, A>) -> Result<(), A::Error> {
         match key {
             "detections" => value.each(|detection: TrackedDetection| self.detection(&detection)),
-            _ => value.skip(),
+            _ => value.ignore(),
         }
     }
 }
