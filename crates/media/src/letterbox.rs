@@ -93,7 +93,12 @@ impl Letterbox {
 
     /// Values of one input: 3 channels of `height` rows of `width`.
     pub fn values(&self) -> usize {
-        3 * self.width as usize * self.height as usize
+        3 * self.pixels()
+    }
+
+    /// Pixels of one input.
+    pub fn pixels(&self) -> usize {
+        self.width as usize * self.height as usize
     }
 }
 

@@ -158,7 +158,7 @@ fn measure(case: &Case, data: &Path, rounds: usize) -> Result<(), Box<dyn Error>
     let [_, channels, height, width] = case.shape;
     // One picture alone, and as many as a run gives a detector at once.
     let alone = Tensor::rand(0f32, 1f32, &case.shape[..], &Device::Cpu)?;
-    let batch = ComputeDevice::Cpu.detector_batch();
+    let batch = ComputeDevice::Cpu.detector_batch(height * width);
     let together = Tensor::rand(0f32, 1f32, (batch, channels, height, width), &Device::Cpu)?;
     let mut runtime = OnnxRuntime::start(&data.join(case.onnx), case.shape)?;
     (case.fused)(&together)?;

@@ -19,8 +19,9 @@ pub enum ComputeDevice {
     Cuda(usize),
 }
 
-/// Most pictures at once on a CPU: each needs memory of its own.
-const MOST_CPU_PICTURES: usize = 8;
+/// Most pixels at once on a CPU: each takes some 400 bytes in the layers of a small network. A larger picture alone has work for
+/// every core.
+const MOST_CPU_PIXELS: usize = 8 * 640 * 640;
 /// Pictures at once on a GPU.
 const GPU_PICTURES: usize = 16;
 
@@ -58,11 +59,11 @@ impl ComputeDevice {
         }
     }
 
-    /// Pictures that a detector is given at once: on the CPU one for each thread, so that none waits while another ends a
-    /// layer; on a GPU enough to fill its many units. Results do not depend on it.
-    pub fn detector_batch(&self) -> usize {
+    /// Pictures of so many pixels that a detector is given at once: on the CPU one for each thread, so that none waits while
+    /// another ends a layer, as far as memory allows; on a GPU enough to fill its many units. Results do not depend on it.
+    pub fn detector_batch(&self, pixels: usize) -> usize {
         match self {
-            ComputeDevice::Cpu => rayon::current_num_threads().min(MOST_CPU_PICTURES),
+            ComputeDevice::Cpu => (MOST_CPU_PIXELS / pixels.max(1)).clamp(1, rayon::current_num_threads()),
             ComputeDevice::Cuda(_) => GPU_PICTURES,
         }
     }
@@ -164,6 +165,16 @@ mod tests {
     }
 
     #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn large_pictures_go_through_a_detector_one_by_one() {
+        let batch = |threads: usize, width: usize, height: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| ComputeDevice::Cpu.detector_batch(width * height))
+        };
+        assert_eq!([batch(1, 640, 384), batch(3, 640, 384), batch(16, 640, 640)], [1, 3, 8]);
+        assert_eq!([batch(16, 1280, 736), batch(16, 4096, 2304)], [3, 1]);
+    }
+
     #[test]
     fn cuda_without_the_feature_says_how_to_get_it() {
         let error = ComputeDevice::Cuda(0).candle().unwrap_err();

@@ -229,7 +229,11 @@ mod tests {
     #[test]
     fn built_in_weights_are_read_without_a_file() {
         let found = Lookup::default().find("pose-synth").unwrap();
-        assert_eq!(found.source.digest().unwrap(), digest::of_bytes(&found.source.read().unwrap()));
+        let bytes = found.source.read().unwrap();
+        assert_eq!(found.source.digest().unwrap(), digest::of_bytes(&bytes));
+        let weights = crate::Weights::from_bytes(&found.source, &bytes, &candle_core::Device::Cpu).unwrap();
+        let network = catalogue::find("pose-synth").unwrap().architecture.check(&weights).unwrap();
+        assert_eq!(network, "YOLOv8 pose, 17 landmarks");
         assert_eq!(found.source.display().to_string(), "built-in pose-synth");
     }
 

@@ -88,10 +88,10 @@ impl Training<'_> {
             if done % self.checkpoint_every == 0 || done == end {
                 let state = State { step: done, recipe: recipe.clone() };
                 checkpoint::save(network.parameters(), &optimizer, &state, &path).map_err(tensors)?;
-                // What is used is the average, not the last step.
-                export::write(&optimizer.average, &weights).map_err(tensors)?;
             }
         }
+        // What is used is the average, not the last step.
+        export::write(&optimizer.average, &weights).map_err(tensors)?;
         Ok(weights)
     }
 

@@ -43,6 +43,8 @@ fn the_same_recipe_gives_the_same_weights_also_when_it_is_cut() {
     assert_eq!(train(cut.path(), 2, None), expected, "gone on with after step 4");
     let checkpoints = [&whole, &cut].map(|folder| std::fs::read(folder.path().join(CHECKPOINT)).unwrap());
     assert!(checkpoints[0] == checkpoints[1], "the moments, too");
+    std::fs::remove_file(cut.path().join(WEIGHTS)).unwrap();
+    assert_eq!(train(cut.path(), 2, None), expected, "with nothing left to train");
 
     let other = Recipe { seed: 5, ..recipe() };
     let training =

@@ -44,11 +44,12 @@ impl PoseChunkStage {
         let load = || Yolov8::load(&Weights::load(path, &device)?, &device, context.precision);
         let network = context.networks.get(&network_name, load)?;
         let video = context.video;
+        let letterbox = Letterbox::new(video.width, video.height, params.max_width)?;
         Ok(PoseChunkStage {
-            letterbox: Letterbox::new(video.width, video.height, params.max_width)?,
+            letterbox,
             orientation: Orientation { rotation: video.rotation, mirrored: video.mirrored },
             converters: Mutex::default(),
-            batch_size: context.device.detector_batch(),
+            batch_size: context.device.detector_batch(letterbox.pixels()),
             params,
             network,
             network_name,

@@ -35,17 +35,18 @@ impl TrackChunkStage {
     pub fn new(context: &ChunkContext<'_>) -> Result<Self> {
         let params = ChunkParams::read(context.params)?;
         let video = context.video;
+        let letterbox = Letterbox::new(video.width, video.height, params.max_width)?;
         Ok(TrackChunkStage {
             detector: Detector::new(context, &params)?,
             appearance: match &params.appearance {
                 Some(model) => Some(Appearance::new(context, model)?),
                 None => None,
             },
-            letterbox: Letterbox::new(video.width, video.height, params.max_width)?,
+            letterbox,
             orientation: Orientation { rotation: video.rotation, mirrored: video.mirrored },
             converters: Mutex::default(),
             // As the analyzer pose has it, to share its inference.
-            batch_size: context.device.detector_batch(),
+            batch_size: context.device.detector_batch(letterbox.pixels()),
             params,
         })
     }
