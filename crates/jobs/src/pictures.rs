@@ -1,6 +1,6 @@
 //! Single frames of the video, decoded again: for the pictures that analyzers make at their end, and for the report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use framefan_analyzers::{FrameSource, MediaSink};
 use framefan_contract::plan::Chunk;
@@ -89,16 +89,35 @@ fn decode_group(
     group: &[Interval],
     each: &mut dyn FnMut(&Frame) -> Result<()>,
 ) -> Result<()> {
+    let mut missing: BTreeSet<i64> = group.iter().map(|interval| interval.start_pts).collect();
+    let only = DecodeOptions { only: Some(missing.clone()), ..DecodeOptions::default() };
+    for options in [only, DecodeOptions::default()] {
+        if missing.is_empty() {
+            break;
+        }
+        decode_with(&options, source, timeline, group, &mut |frame| {
+            if missing.remove(&frame.pts()) { each(frame) } else { Ok(()) }
+        })?;
+    }
+    Ok(())
+}
+
+fn decode_with(
+    options: &DecodeOptions,
+    source: &OpenSource,
+    timeline: &Timeline<'_>,
+    group: &[Interval],
+    each: &mut dyn FnMut(&Frame) -> Result<()>,
+) -> Result<()> {
     let mut chunks = Vec::new();
     for (i, interval) in group.iter().enumerate() {
         let end_pts = group.get(i + 1).map_or(interval.end_pts, |next| next.start_pts);
         chunks.push(chunk(i as u32, timeline.interval(interval.start_pts, end_pts, 0)?));
     }
     let (info, method) = (&source.probe.info, source.probe.index.method);
-    let mut reader = FrameReader::open(source.bytes.clone(), info, method, &chunks, &DecodeOptions::default())?;
+    let mut reader = FrameReader::open(source.bytes.clone(), info, method, &chunks, options)?;
     while let Some(decoded) = reader.next()? {
-        let Decoded::Frame { chunk, frame } = decoded else { continue };
-        if frame.pts() == group[chunk as usize].start_pts {
+        if let Decoded::Frame { frame, .. } = decoded {
             each(&frame)?;
         }
     }

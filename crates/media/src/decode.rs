@@ -8,7 +8,7 @@
 //! - FFmpeg hides damage differently with different threads and histories. So at the first sign of damage the rest is decoded
 //!   by one thread, and a damaged group of pictures always from its own key packet by a fresh decoder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -37,11 +37,14 @@ pub struct DecodeOptions {
     pub stencil: u32,
     /// Largest picture the decoder may allocate, in pixels.
     pub max_pixels: u64,
+    /// Times of the frames that are wanted, where not all are. Others may be left out if no frame is predicted from them; a
+    /// wanted one may then be missing, too, when a stream does not say how far its frames are out of order.
+    pub only: Option<BTreeSet<i64>>,
 }
 
 impl Default for DecodeOptions {
     fn default() -> Self {
-        DecodeOptions { threads: 0, stencil: 0, max_pixels: Limits::default().max_pixels }
+        DecodeOptions { threads: 0, stencil: 0, max_pixels: Limits::default().max_pixels, only: None }
     }
 }
 
@@ -254,6 +257,9 @@ impl FrameReader {
         }
         self.damage.sent(ordinal, pts.filter(|_| !hidden), packet.is_key());
         let concealed = self.run.decoder.concealed();
+        // One thread is for damage, which shows itself in all frames.
+        let unwanted = |only: &BTreeSet<i64>| pts.is_some_and(|pts| !only.contains(&pts));
+        self.run.decoder.skip_unreferenced(!self.run.single && self.options.only.as_ref().is_some_and(unwanted));
         let refused = self.run.decoder.send(&mut packet, ordinal);
         if let Some(text) = refused {
             return self.odd(ordinal, &text);

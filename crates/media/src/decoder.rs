@@ -133,6 +133,16 @@ impl Decoder {
         (code < 0).then(|| av::error_text(code))
     }
 
+    /// Whether frames that no other frame is predicted from are left out, from the next packet on. MPEG-4 may pack several frames
+    /// into a packet, so there they are not.
+    pub(crate) fn skip_unreferenced(&mut self, skip: bool) {
+        // SAFETY: the context is ours; decoders look at this field with each packet.
+        let context = unsafe { self.context.as_mut() };
+        let skip = skip && context.codec_id != ffi::AVCodecID::AV_CODEC_ID_MPEG4;
+        context.skip_frame =
+            if skip { ffi::AVDiscard::AVDISCARD_NONREF } else { ffi::AVDiscard::AVDISCARD_DEFAULT };
+    }
+
     /// Says that no more packets come.
     pub(crate) fn finish(&mut self) {
         // SAFETY: a null packet means the end; a second one is harmless.

@@ -58,8 +58,12 @@ pub fn chunks(probe: &Probe, starts: &[usize], stencil: u32) -> Vec<Chunk> {
 
 /// Decodes consecutive chunks with one reader, checking the order of what comes out.
 pub fn decode(path: &Path, probe: &Probe, chunks: &[Chunk], threads: usize, stencil: u32) -> Result<Decodes> {
-    let options = DecodeOptions { threads, stencil, ..DecodeOptions::default() };
-    let mut reader = FrameReader::open(source(path), &probe.info, probe.index.method, chunks, &options)?;
+    decode_as(path, probe, chunks, &DecodeOptions { threads, stencil, ..DecodeOptions::default() })
+}
+
+/// The same with any options.
+pub fn decode_as(path: &Path, probe: &Probe, chunks: &[Chunk], options: &DecodeOptions) -> Result<Decodes> {
+    let mut reader = FrameReader::open(source(path), &probe.info, probe.index.method, chunks, options)?;
     let mut out = Decodes::default();
     let mut ended = Vec::new();
     let mut in_chunk = 0;
