@@ -1,10 +1,11 @@
 """Runs an unpacked image as Lambda and Batch run it: as its own user, on a read-only root with a writable /tmp.
 
-    contain.py [--entrypoint PROGRAM] ROOT [ARGUMENT…]
+    contain.py [--entrypoint PROGRAM] [--driver LIBRARY] ROOT [ARGUMENT…]
 
 ROOT.json is the image's configuration. As with Docker, arguments stand in place of the image's command, behind its entry
 point. The process that is started becomes the program, so that signals reach it and its exit code is the program's. What the
-caller's environment has beside PATH, HOME and the like is passed on. Needs root and Linux; there is no isolation beyond
+caller's environment has beside PATH, HOME and the like is passed on. A driver's library is put into the container, as NVIDIA's
+container runtime puts the host's. Needs root and Linux; there is no isolation beyond
 that, and the network is the machine's.
 """
 
@@ -13,6 +14,7 @@ import ctypes
 import json
 import os
 import pathlib
+import shutil
 import signal
 import sys
 
@@ -22,6 +24,8 @@ RDONLY, NOSUID, NODEV, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1
 NOT_PASSED_ON = ("PATH", "HOME", "LANG", "PWD", "OLDPWD", "SHLVL", "LD_LIBRARY_PATH", "TMPDIR", "_")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 TMP_MIB = 512
+# Where a driver's library lies in the container, under the name that programs ask for.
+DRIVER = pathlib.Path("tmp/driver/libcuda.so.1")
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -36,12 +40,15 @@ def mount(source: str, target: pathlib.Path, kind: str | None = None, flags: int
     check(libc.mount(*words, ctypes.c_ulong(flags), data and data.encode()), f"mount {source} at {target}")
 
 
-def make_root(root: pathlib.Path) -> None:
+def make_root(root: pathlib.Path, driver: pathlib.Path | None) -> None:
     """In a mount namespace of this process alone, which goes when it ends."""
     check(libc.unshare(CLONE_NEWNS), "unshare")
     mount("none", pathlib.Path("/"), flags=REC | PRIVATE)
     mount(str(root), root, flags=BIND)
     mount("tmpfs", root / "tmp", "tmpfs", NOSUID | NODEV, f"mode=1777,size={TMP_MIB}m")
+    if driver:
+        (root / DRIVER).parent.mkdir()
+        shutil.copy(driver, root / DRIVER)
     mount("/proc", root / "proc", flags=BIND | REC)
     mount("/sys", root / "sys", flags=BIND | REC)
     mount("tmpfs", root / "dev", "tmpfs", NOSUID, "mode=755,size=64k")
@@ -54,6 +61,7 @@ def make_root(root: pathlib.Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entrypoint")
+    parser.add_argument("--driver", type=pathlib.Path)
     parser.add_argument("root", type=pathlib.Path)
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     args = parser.parse_args()
@@ -66,8 +74,10 @@ def main() -> None:
     env = dict(variable.split("=", 1) for variable in config.get("Env") or [])
     env.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     env.update((name, value) for name, value in os.environ.items() if name not in NOT_PASSED_ON)
+    if args.driver:
+        env["LD_LIBRARY_PATH"] = str("/" / DRIVER.parent)
 
-    make_root(root)
+    make_root(root, args.driver)
     os.chroot(root)
     os.chdir(config.get("WorkingDir") or "/")
     os.setgroups([])

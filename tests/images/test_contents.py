@@ -14,9 +14,12 @@ from images import config, root
 
 pytestmark = pytest.mark.skipif(not images.weights().exists(), reason=f"needs images in {images.ROOTS} (make images)")
 
-IMAGES = ("functions", "job-cpu")
+IMAGES = images.built()
 LIBRARIES = {"libavcodec.so.59", "libavformat.so.59", "libavutil.so.57", "libdav1d.so.6", "libz.so.1", "libgcc_s.so.1",
              "libm.so.6", "libc.so.6", "ld-linux-x86-64.so.2"}
+# Those that the job for GPUs has beside them, of which the driver's is the host's.
+CUDA = {"libcublas.so.13", "libcublasLt.so.13", "libcudnn.so.9", "libcurand.so.10", "libcuda.so.1", "libdl.so.2",
+        "libpthread.so.0", "librt.so.1", "libstdc++.so.6"}
 DEMUXERS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg"}
 # Asked for the codec of a stream whose container does not say; crates/media lets none of them open a file.
 PROBES = {"aac", "ac3", "aptx", "dts", "dvbsub", "dvbtxt", "eac3", "h264", "hevc", "loas", "m4v", "mjpeg_2000", "mp3",
@@ -74,17 +77,22 @@ def test_the_lists_are_those_of_the_code():
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_programs_load_few_libraries_all_of_which_are_there(image):
-    folders = [root(image) / folder for folder in ("usr/local/lib", "usr/lib/x86_64-linux-gnu", "usr/lib64")]
+    places = ("usr/local/lib", "usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/local/cuda/lib")
+    folders = [root(image) / folder for folder in places]
+    allowed = LIBRARIES | (CUDA if image == "job-gpu" else set())
     wanted, seen = list((root(image) / "usr/local/bin").iterdir()), set()
     while wanted:
         listed = subprocess.run(["objdump", "-p", str(wanted.pop())], check=True, capture_output=True, text=True).stdout
         for needed in re.findall(r"NEEDED\s+(\S+)", listed):
             if needed not in seen:
                 seen.add(needed)
+                if image == "job-gpu" and needed == "libcuda.so.1":
+                    continue
                 found = [folder / needed for folder in folders if (folder / needed).exists()]
                 assert found, f"{needed} is not in the image"
                 wanted.append(found[0])
-    assert seen <= LIBRARIES, seen - LIBRARIES
+    assert seen <= allowed, seen - allowed
+    assert ("libcublas.so.13" in seen) == (image == "job-gpu")
     assert {"libavcodec.so.59", "libavformat.so.59", "libavutil.so.57"} <= seen
 
 
@@ -118,7 +126,19 @@ def test_labels_and_command_are_as_the_stack_expects(image):
     assert all(labels[f"org.opencontainers.image.{name}"] for name in ("title", "description", "licenses", "revision"))
     assert config(image)["User"] == "65532:65532"
     entry = config(image).get("Entrypoint")
-    assert entry == (["/usr/local/bin/gpu-job"] if image == "job-cpu" else None)
+    assert entry == (None if image == "functions" else ["/usr/local/bin/gpu-job"])
+
+
+@pytest.mark.skipif("job-gpu" not in IMAGES, reason="job-gpu is not built (make images IMAGES_ARGS='… job-gpu')")
+def test_kernels_are_for_the_oldest_gpu_that_is_named_and_later_ones():
+    """PTX, which the driver compiles for the GPU at hand, and no code for one GPU alone."""
+    program = (root("job-gpu") / "usr/local/bin/gpu-job").read_bytes()
+    capability = config("job-gpu")["Labels"]["framefan.cuda-compute-capability"]
+    targets = re.findall(rb"^\.target (\w+)$", program, re.M)
+    assert len(targets) > 5 and set(targets) == {f"sm_{capability}".encode()}
+    assert "cuda>=13.0" in next(line for line in config("job-gpu")["Env"] if line.startswith("NVIDIA_REQUIRE_CUDA="))
+    licences = {path.stem.split("-")[0] for path in (root("job-gpu") / "usr/local/cuda/licences").iterdir()}
+    assert {"nvidia_cublas", "nvidia_cudnn_cu13", "nvidia_curand"} <= licences, licences
 
 
 def test_the_media_tests_pass_on_the_images_ffmpeg():

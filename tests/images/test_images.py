@@ -25,7 +25,8 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount an image's root read-only and to change the user"),
 ]
 
-IMAGES = ("functions", "job-cpu")
+IMAGES = images.built()
+needs_gpu_image = pytest.mark.skipif("job-gpu" not in IMAGES, reason="job-gpu is not built (IMAGES_ARGS='… job-gpu')")
 # What the table of test videos must have made: the codecs and containers that crates/media lists.
 CODECS = {"h264", "hevc", "vp8", "vp9", "av1", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg"}
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg"}
@@ -59,11 +60,12 @@ def test_everything_in_an_image_is_readable_to_its_user(image):
     assert ran.returncode == 0 and ran.stderr == "", ran.stderr
     listed = ran.stdout.split()
     assert listed[0] == "/opt:", listed[:3]
-    programs = {"functions": {"framefan-planner", "framefan-reducer", "framefan-closer"}, "job-cpu": {"gpu-job"}}[image]
+    functions = {"framefan-planner", "framefan-reducer", "framefan-closer"}
+    programs = functions if image == "functions" else {"gpu-job"}
     assert set(os.listdir(root(image) / "usr/local/bin")) == programs
     assert programs <= set(listed)
     # The functions get by without the weights.
-    assert ("yolov8n-pose.safetensors" in listed) == (image == "job-cpu")
+    assert ("yolov8n-pose.safetensors" in listed) == (image != "functions")
 
 
 def test_every_test_video_gives_the_same_bytes_as_outside(cloud):
@@ -143,13 +145,37 @@ def test_a_function_asks_for_work_at_once(name):
             server.shutdown()
 
 
-def test_wrong_usage_ends_the_job_with_the_exit_code_that_says_so():
+@needs_gpu_image
+def test_the_gpu_jobs_program_gives_the_same_bytes_on_a_processor():
+    """No machine with a GPU is needed to see that the image's program, FFmpeg and weights work together."""
+    with images.deploy("job-gpu") as cloud:
+        cloud.upload(system.video(), "videos/clip.mp4")
+        job_id = done(cloud, cloud.start({"key": "videos/clip.mp4", "analyzers": ["pose"], **SMALL, "shards": 2}))
+        assert_whole(cloud, job_id)
+        expected = local_section(system.video(), "--max-width", "96", weights=images.weights())
+        assert cloud.section(job_id, "pose") == expected
+
+
+@needs_gpu_image
+def test_the_gpu_job_on_a_machine_without_gpu_says_so():
+    with images.deploy("job-gpu", FRAMEFAN_DEVICE="cuda") as cloud:
+        cloud.upload(system.video(), "videos/clip.mp4")
+        arn = cloud.start({"key": "videos/clip.mp4", "analyzers": ["pose"], **SMALL, "shards": 1})
+        assert cloud.wait(arn)["status"] == "FAILED"
+        (job,) = cloud.jobs_of(arn)
+        assert job["stage"] == "FAILED" and "exit code 4" in job["error"]["message"], job
+        log = cloud.logs(cloud.outputs["JobLogGroup"])
+        assert any("cannot use GPU cuda:0" in line for line in log), log
+
+
+@pytest.mark.parametrize("image", [image for image in IMAGES if image != "functions"])
+def test_wrong_usage_ends_the_job_with_the_exit_code_that_says_so(image):
     started = time.monotonic()
-    ran = run("job-cpu", "--job-id", "x")
+    ran = run(image, "--job-id", "x")
     print(f"{1000 * (time.monotonic() - started):.0f} ms")
     assert ran.returncode == 2 and "--shard" in ran.stderr, ran
     env = {"AWS_REGION": "eu-central-1"}
-    ran = run("job-cpu", *"--job-id x --shard 0 --first-chunk 0 --end-chunk 1".split(), env=env)
+    ran = run(image, *"--job-id x --shard 0 --first-chunk 0 --end-chunk 1".split(), env=env)
     assert ran.returncode == 2 and "FRAMEFAN_BUCKET" in ran.stderr, ran
 
 
