@@ -139,8 +139,7 @@ impl Decoder {
         // SAFETY: the context is ours; decoders look at this field with each packet.
         let context = unsafe { self.context.as_mut() };
         let skip = skip && context.codec_id != ffi::AVCodecID::AV_CODEC_ID_MPEG4;
-        context.skip_frame =
-            if skip { ffi::AVDiscard::AVDISCARD_NONREF } else { ffi::AVDiscard::AVDISCARD_DEFAULT };
+        context.skip_frame = if skip { ffi::AVDiscard::AVDISCARD_NONREF } else { ffi::AVDiscard::AVDISCARD_DEFAULT };
     }
 
     /// Says that no more packets come.
