@@ -8,7 +8,7 @@ export FRAMEFAN_PYTHON ?= $(CURDIR)/.venv/bin/python
 
 CHECKS := check-format check-lints check-rustdoc check-schemas check-licences check-docs check-cdk
 
-.PHONY: help setup demo test check bench train images schemas $(CHECKS)
+.PHONY: help setup demo test check bench train cuda images schemas $(CHECKS)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: setup ## measure decoding, conversion and inference on this machine
 train: ## train a pose network on drawn scenes: make train [TRAIN_ARGS="--seed 2"]
 	RUSTFLAGS="-C target-cpu=native" CANDLE_NUM_THREADS=1 cargo run -p framefan-train --features avx512 \
 		--target-dir $(or $(CARGO_TARGET_DIR),target)/train -- pose --out out/train $(TRAIN_ARGS)
+
+cuda: setup ## build framefan and gpu-job for NVIDIA GPUs; needs neither a GPU nor CUDA
+	@scripts/cuda.sh
 
 images: ## build the container images, with docker or buildah: make images [IMAGES_ARGS=--local-base]
 	@scripts/images.sh $(IMAGES_ARGS)
