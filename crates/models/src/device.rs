@@ -127,7 +127,7 @@ fn cpu_model() -> String {
 
 #[cfg(not(feature = "cuda"))]
 fn without_cuda() -> Error {
-    Error::usage("this program was built without CUDA: build it with `--features cuda`, or use `--device cpu`")
+    Error::usage("this program was built without CUDA: build it with `make cuda`, or use `--device cpu`")
 }
 
 #[cfg(feature = "cuda")]
@@ -179,7 +179,7 @@ mod tests {
     fn cuda_without_the_feature_says_how_to_get_it() {
         let error = ComputeDevice::Cuda(0).candle().unwrap_err();
         assert_eq!(error.kind(), framefan_contract::ErrorKind::Usage);
-        assert!(error.message().contains("--features cuda"));
+        assert!(error.message().contains("make cuda"));
         assert!(ComputeDevice::Cuda(0).class(Precision::F16).is_err());
     }
 }
