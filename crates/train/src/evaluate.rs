@@ -7,7 +7,7 @@ use framefan_models::{Weights, Yolov8, decode_poses};
 use serde::Serialize;
 
 use crate::average_precision::{Judged, Scored, Similarity, average_precision};
-use crate::data::{Picture, draw, is_still};
+use crate::data::{Collection, Picture};
 use crate::recipe::HELD_OUT;
 use crate::train::tensors;
 
@@ -17,6 +17,9 @@ const THRESHOLD: f32 = 0.01;
 const OVERLAP: f32 = 0.65;
 /// People who cover fewer pixels count neither for nor against: the size below which COCO labels no keypoints.
 const SMALLEST: f32 = 32.0 * 32.0;
+
+/// One picture of so many is a still.
+const ONE_STILL_IN: usize = 2;
 
 /// Average precisions: mean over thresholds, and those at 0.50 and 0.75.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -39,7 +42,8 @@ pub struct Figures {
 /// Those of drawing and of the network.
 pub fn judge(weights: &Weights, seed: u64, count: usize, size: usize, device: &Device) -> Result<Vec<Judged>> {
     let network = Yolov8::load(weights, device, Precision::F32)?;
-    draw(seed + HELD_OUT, 0, count, size)?
+    held_out(seed, size)
+        .draw(0..count)?
         .into_iter()
         .map(|picture| {
             let found = detect(&network, &picture)?;
@@ -49,10 +53,15 @@ pub fn judge(weights: &Weights, seed: u64, count: usize, size: usize, device: &D
         .collect()
 }
 
+/// Pictures that no training with this seed saw.
+pub fn held_out(seed: u64, size: usize) -> Collection {
+    Collection { seed: seed + HELD_OUT, size, one_still_in: ONE_STILL_IN }
+}
+
 /// The figures of what [`judge`] found.
 pub fn figures(judged: &[Judged]) -> [Figures; 2] {
     [("stills", true), ("moments", false)].map(|(kind, stills)| {
-        let of_kind = judged.iter().enumerate().filter(|(index, _)| is_still(*index) == stills);
+        let of_kind = judged.iter().enumerate().filter(|(index, _)| index.is_multiple_of(ONE_STILL_IN) == stills);
         let judged: Vec<Judged> = of_kind.map(|(_, judged)| judged.clone()).collect();
         Figures {
             kind,

@@ -5,6 +5,7 @@ use std::path::Path;
 use framefan_contract::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::data::Collection;
 use crate::network::Shape;
 
 /// Everything that the result depends on, beside the device.
@@ -18,6 +19,8 @@ pub struct Recipe {
     pub pictures: usize,
     /// Sides of stills in pixels.
     pub picture_size: usize,
+    /// One picture of so many is a still; the others are moments of videos.
+    pub one_still_in: usize,
     /// One after the other.
     pub phases: Vec<Phase>,
     /// The highest rate of learning.
@@ -51,12 +54,13 @@ impl Recipe {
             // Half the width of YOLOv8n where the kernels' blocks of 16 channels allow it.
             shape: Shape { channels: [16, 32, 32, 64, 128], depth: 1 },
             seed,
-            pictures: 16_000,
+            pictures: 12_000,
             picture_size: 256,
+            one_still_in: 8,
             phases: vec![
-                Phase { steps: 18_000, size: 128, batch: 8, parts: 2 },
-                Phase { steps: 12_000, size: 160, batch: 8, parts: 2 },
-                Phase { steps: 3_500, size: 256, batch: 8, parts: 2 },
+                Phase { steps: 16_000, size: 128, batch: 8, parts: 2 },
+                Phase { steps: 4_000, size: 192, batch: 8, parts: 2 },
+                Phase { steps: 5_000, size: 256, batch: 8, parts: 2 },
             ],
             rate: 6e-3,
             warm_up: 300,
@@ -90,11 +94,16 @@ impl Recipe {
             .map_err(|e| Error::usage(format!("{} is not a recipe: {e}", path.display())))?;
         let fits =
             |phase: &Phase| phase.batch > 0 && phase.parts > 0 && phase.size > 0 && phase.size.is_multiple_of(32);
-        if recipe.pictures == 0 || !recipe.phases.iter().all(fits) {
+        if recipe.pictures == 0 || recipe.one_still_in == 0 || !recipe.phases.iter().all(fits) {
             let message = "wants pictures, and phases with a batch, parts and a size that is a multiple of 32";
             return Err(Error::usage(format!("{}: a recipe {message}", path.display())));
         }
         Ok(recipe)
+    }
+
+    /// What it learns from.
+    pub fn collection(&self) -> Collection {
+        Collection { seed: self.seed, size: self.picture_size, one_still_in: self.one_still_in }
     }
 
     /// Steps of all phases.

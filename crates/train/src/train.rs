@@ -9,7 +9,7 @@ use framefan_contract::{Error, Result};
 use rayon::prelude::*;
 
 use crate::checkpoint::{self, State};
-use crate::data::{Composer, draw};
+use crate::data::Composer;
 use crate::export;
 use crate::loss::{Anchors, loss};
 use crate::network::{Network, Seen};
@@ -66,8 +66,8 @@ impl Training<'_> {
         let mut pictures = Vec::with_capacity(recipe.pictures);
         let started = Instant::now();
         while pictures.len() < recipe.pictures && first < end {
-            let count = DRAWN_AT_ONCE.min(recipe.pictures - pictures.len());
-            pictures.extend(draw(recipe.seed, pictures.len(), count, recipe.picture_size)?);
+            let end = recipe.pictures.min(pictures.len() + DRAWN_AT_ONCE);
+            pictures.extend(recipe.collection().draw(pictures.len()..end)?);
             eprintln!("drew {} pictures in {:.0} s", pictures.len(), started.elapsed().as_secs_f64());
         }
         let started = Instant::now();

@@ -101,3 +101,14 @@ impl Flat for Tensor {
         self.flatten_all().unwrap().to_vec1().unwrap()
     }
 }
+
+#[test]
+fn products() {
+    let (a, b) = (random(1, &[5, 7]), random(2, &[7, 3]));
+    let theirs = a.matmul(&b).unwrap();
+    let turned = |t: &Tensor| t.t().unwrap().contiguous().unwrap().t().unwrap();
+    for (a, b) in [(a.as_detached_tensor(), b.as_detached_tensor()), (turned(&a), turned(&b))] {
+        near(&ops::product(&a, &b).unwrap(), &theirs, "value");
+    }
+    assert!(ops::product(&a, &a).is_err());
+}

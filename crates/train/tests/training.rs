@@ -15,6 +15,7 @@ fn recipe() -> Recipe {
         seed: 4,
         pictures: 12,
         picture_size: 96,
+        one_still_in: 3,
         phases: vec![
             Phase { steps: 3, size: 64, batch: 3, parts: 2 },
             Phase { steps: 3, size: 96, batch: 3, parts: 1 },

@@ -80,9 +80,10 @@ impl PackedConv {
         let weights = match method {
             Method::Direct => pack(isa, [outputs, inputs, taps], weight),
             Method::Winograd => {
-                let points: Vec<_> = weight.chunks_exact(taps).map(winograd::transform_filter).collect();
-                let point_weights = |point| points.iter().map(|p| p[point] as f32).collect::<Vec<f32>>();
-                (0..winograd::POINTS).flat_map(|p| pack(isa, [outputs, inputs, 1], &point_weights(p))).collect()
+                let points: Vec<_> = weight.par_chunks_exact(taps).map(winograd::transform_filter).collect();
+                let point_weights = |point: usize| points.iter().map(|p| p[point] as f32).collect::<Vec<f32>>();
+                let packed = |point| pack(isa, [outputs, inputs, 1], &point_weights(point));
+                (0..winograd::POINTS).into_par_iter().map(packed).collect::<Vec<_>>().concat()
             }
         };
         let (bias, slopes) = (padded(bias), padded(&vec![0.0; outputs]));

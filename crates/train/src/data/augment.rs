@@ -25,10 +25,20 @@ const SHORTEST_SIDE: f32 = 8.0;
 const LEAST_SHARE: f32 = 0.2;
 
 /// Share of batches' pictures that are put together from four.
-const MOSAICS: f32 = 0.35;
+const MOSAICS: f32 = 0.2;
 
 /// Share of views of no person in particular.
 const ANYTHING: f32 = 0.15;
+
+/// Share of pictures whose light and camera are changed.
+const COLOURED: f32 = 0.5;
+
+/// Lengths of the people whom views are of, in pixels of the network's input.
+const SHORTEST: f32 = 36.0;
+const LONGEST: f32 = 280.0;
+
+/// So much longer than the view a person may be.
+const MOST_CUT: f32 = 1.25;
 
 /// More than this and there are no details.
 const LARGEST_ZOOM: f32 = 2.0;
@@ -84,24 +94,30 @@ impl<'a> Composer<'a> {
         } else {
             self.place(&mut canvas, random, [0, 0, size, size]);
         }
-        colour(&mut canvas.values, random, size);
+        if random.chance(COLOURED) {
+            colour(&mut canvas.values, random, size);
+        }
         (canvas.values, canvas.people)
     }
 
-    /// Draws some picture into a region: most often so that one of its people is there, at any size.
+    /// Draws some picture into a region: most often so that one of its people is there, as large as people are in videos.
     fn place(&self, canvas: &mut Canvas, random: &mut Random, region: Region) {
         let picture = &self.pictures[random.below(self.pictures.len())];
         let [left, top, right, bottom] = region.map(|v| v as f32);
         let (wide, high) = (right - left, bottom - top);
         let whole = [0.0, 0.0, picture.width as f32, picture.height as f32];
-        let shown = if picture.people.is_empty() || random.chance(ANYTHING) {
-            whole
-        } else {
-            picture.people[random.below(picture.people.len())].bbox
-        };
+        let person = (!picture.people.is_empty() && !random.chance(ANYTHING))
+            .then(|| picture.people[random.below(picture.people.len())].bbox);
+        let shown = person.unwrap_or(whole);
         let (shown_wide, shown_high) = (shown[2] - shown[0], shown[3] - shown[1]);
         let fill = (wide / shown_wide).min(high / shown_high);
-        let zoom = (fill * random.range(-1.6, 0.35).exp2()).min(LARGEST_ZOOM);
+        let zoom = match person {
+            Some(_) => {
+                let length = random.range(SHORTEST.ln(), LONGEST.ln()).exp();
+                (length / shown_wide.max(shown_high)).min(fill * MOST_CUT).min(LARGEST_ZOOM)
+            }
+            None => random.range(-1.0, 0.4).exp2(),
+        };
         let mirrored = random.chance(0.5);
         // What is shown is anywhere in the region, and as much of the picture as possible with it.
         let mut offset = |low: f32, room: f32, from: f32, length: f32, all: f32| {

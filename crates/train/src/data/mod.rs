@@ -4,7 +4,7 @@ mod augment;
 mod drawn;
 
 pub use augment::{Batch, Composer};
-pub use drawn::{draw, is_still, scene_of};
+pub use drawn::Collection;
 
 /// A person of a picture. Places are pixels.
 #[derive(Clone, Debug, PartialEq)]

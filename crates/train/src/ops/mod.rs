@@ -3,11 +3,13 @@
 
 mod conv;
 mod norm_silu;
+mod product;
 mod slices;
 mod upsample;
 
 pub use conv::conv2d;
 pub use norm_silu::{BatchStatistics, norm_silu};
+pub use product::product;
 pub use upsample::upsample_2;
 
 use candle_core::{Result, Tensor};

@@ -1,6 +1,9 @@
-//! AdamW (Loshchilov and Hutter, 2019), the schedule of its rate, and the moving average of what it finds.
+//! Muon for the filters of blocks, AdamW (Loshchilov and Hutter, 2019) for all else, the schedule of their rate, and the moving
+//! average of what they find.
 //!
 //! Its own because a training that is to go on where it was cut needs the moments, which candle's optimizer keeps to itself.
+
+mod muon;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +27,7 @@ pub type Tensors = BTreeMap<String, Tensor>;
 /// Moments of the gradients and the average of the parameters.
 pub struct Optimizer {
     pub first: Tensors,
+    /// Of what AdamW moves.
     pub second: Tensors,
     /// Averages of parameters and statistics.
     pub average: Tensors,
@@ -34,12 +38,14 @@ pub struct Optimizer {
 impl Optimizer {
     /// At the beginning of a training.
     pub fn new(parameters: &Parameters, decay: f64) -> Result<Optimizer> {
-        let zeros = || -> Result<Tensors> {
-            parameters.trained().iter().map(|(name, var)| Ok((name.clone(), var.zeros_like()?))).collect()
+        let zeros = |wanted: fn(&str) -> bool| -> Result<Tensors> {
+            let wanted = parameters.trained().iter().filter(|(name, _)| wanted(name));
+            wanted.map(|(name, var)| Ok((name.clone(), var.zeros_like()?))).collect()
         };
         // Detached, as all that outlives a step: else it would hold on to everything that it was computed from.
         let average = parameters.all().map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)));
-        Ok(Optimizer { first: zeros()?, second: zeros()?, average: average.collect::<Result<_>>()?, decay })
+        let (first, second) = (zeros(|_| true)?, zeros(|name| !is_filter(name))?);
+        Ok(Optimizer { first, second, average: average.collect::<Result<_>>()?, decay })
     }
 
     /// Moves the parameters against the mean of the gradients of a step's parts; `step` counts from 0.
@@ -57,14 +63,23 @@ impl Optimizer {
         let count = (step + 1) as i32;
         let first_scale = 1.0 / (1.0 - FIRST_DECAY.powi(count));
         let second_scale = 1.0 / (1.0 - SECOND_DECAY.powi(count));
-        let moments: Vec<(String, Tensor, Tensor)> = gradients
+        let moments: Vec<(String, Tensor, Option<Tensor>)> = gradients
             .into_par_iter()
             .flatten()
             .map(|(name, var, gradient)| {
                 let gradient = (gradient * shorten)?;
-                let first = blend(&self.first[name], &gradient, FIRST_DECAY)?;
-                let second = blend(&self.second[name], &gradient.sqr()?, SECOND_DECAY)?;
-                let way = ((&first * first_scale)? / ((&second * second_scale)?.sqrt()? + EPSILON)?)?;
+                let (first, second, way) = match self.second.get(name) {
+                    None => {
+                        let (moment, way) = muon::way(&self.first[name], &gradient)?;
+                        (moment, None, way)
+                    }
+                    Some(second) => {
+                        let first = blend(&self.first[name], &gradient, FIRST_DECAY)?;
+                        let second = blend(second, &gradient.sqr()?, SECOND_DECAY)?;
+                        let way = ((&first * first_scale)? / ((&second * second_scale)?.sqrt()? + EPSILON)?)?;
+                        (first, Some(second), way)
+                    }
+                };
                 // Scales, shifts and biases do not decay.
                 let decay = if var.rank() > 1 { self.decay } else { 0.0 };
                 let moved = ((var.as_detached_tensor() * (1.0 - rate * decay))? - (way * rate)?)?;
@@ -73,8 +88,10 @@ impl Optimizer {
             })
             .collect::<Result<_>>()?;
         for (name, first, second) in moments {
-            self.first.insert(name.clone(), first);
-            self.second.insert(name, second);
+            if let Some(second) = second {
+                self.second.insert(name.clone(), second);
+            }
+            self.first.insert(name, first);
         }
         // Early averages forget the beginning fast.
         let keep = AVERAGE_DECAY.min((1.0 + step as f64) / (10.0 + step as f64));
@@ -84,6 +101,11 @@ impl Optimizer {
             Ok(())
         })
     }
+}
+
+/// Whether this is a filter whose output is normalised, so that its own length is no matter.
+fn is_filter(name: &str) -> bool {
+    name.ends_with(".conv.weight")
 }
 
 /// The mean over a step's parts; none where no part says one.
@@ -117,9 +139,11 @@ mod tests {
     fn a_step_goes_down_and_nothing_holds_on_to_it() {
         let mut parameters = Parameters::default();
         let device = candle_core::Device::Cpu;
-        let var = Initializer::new(&mut parameters, 1, &device).spread("w.weight", &[4, 9]).unwrap();
+        let init = &mut Initializer::new(&mut parameters, 1, &device);
+        let vars = ["w.weight", "w.conv.weight"].map(|name| init.spread(name, &[4, 9]).unwrap());
         let mut optimizer = Optimizer::new(&parameters, 0.01).unwrap();
-        let loss = || var.sqr().unwrap().sum_all().unwrap();
+        let square = |var: &Var| var.sqr().unwrap().sum_all().unwrap();
+        let loss = || (square(&vars[0]) + square(&vars[1])).unwrap();
         let before = loss().to_scalar::<f32>().unwrap();
         for step in 0..20 {
             optimizer.step(&parameters, &[loss().backward().unwrap()], 0.01, step).unwrap();
