@@ -257,9 +257,10 @@ impl FrameReader {
         }
         self.damage.sent(ordinal, pts.filter(|_| !hidden), packet.is_key());
         let concealed = self.run.decoder.concealed();
-        // One thread is for damage, which shows itself in all frames.
+        // The frame of the first packet shows that decoding may begin there; one thread is for damage, which shows itself in all.
         let unwanted = |only: &BTreeSet<i64>| pts.is_some_and(|pts| !only.contains(&pts));
-        self.run.decoder.skip_unreferenced(!self.run.single && self.options.only.as_ref().is_some_and(unwanted));
+        let skip = !packet.is_key() && !self.run.single && self.options.only.as_ref().is_some_and(unwanted);
+        self.run.decoder.skip_unreferenced(skip);
         let refused = self.run.decoder.send(&mut packet, ordinal);
         if let Some(text) = refused {
             return self.odd(ordinal, &text);
