@@ -6,6 +6,7 @@ use framefan_contract::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Collection;
+use crate::loss::Scoring;
 use crate::network::Shape;
 
 /// Everything that the result depends on, beside the device.
@@ -42,6 +43,8 @@ pub struct Phase {
     pub batch: usize,
     /// Parts of a step, each normalised by its own statistics; they are worked on side by side.
     pub parts: usize,
+    /// What scores learn to say.
+    pub scoring: Scoring,
 }
 
 /// Added to the seed for pictures that no training sees.
@@ -58,9 +61,9 @@ impl Recipe {
             picture_size: 256,
             one_still_in: 8,
             phases: vec![
-                Phase { steps: 16_000, size: 128, batch: 8, parts: 2 },
-                Phase { steps: 4_000, size: 192, batch: 8, parts: 2 },
-                Phase { steps: 5_000, size: 256, batch: 8, parts: 2 },
+                Phase { steps: 16_000, size: 128, batch: 8, parts: 2, scoring: Scoring::Boxes },
+                Phase { steps: 4_000, size: 192, batch: 8, parts: 2, scoring: Scoring::Boxes },
+                Phase { steps: 5_000, size: 256, batch: 8, parts: 2, scoring: Scoring::Poses },
             ],
             rate: 6e-3,
             warm_up: 300,
@@ -72,8 +75,8 @@ impl Recipe {
                 pictures: 120_000,
                 picture_size: 320,
                 phases: vec![
-                    Phase { steps: 30_000, size: 256, batch: 64, parts: 1 },
-                    Phase { steps: 60_000, size: 320, batch: 64, parts: 1 },
+                    Phase { steps: 30_000, size: 256, batch: 64, parts: 1, scoring: Scoring::Boxes },
+                    Phase { steps: 60_000, size: 320, batch: 64, parts: 1, scoring: Scoring::Poses },
                 ],
                 rate: 3e-3,
                 warm_up: 1_000,

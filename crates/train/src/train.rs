@@ -113,7 +113,7 @@ impl Training<'_> {
         let part = |part: usize| -> candle_core::Result<Part> {
             let batch = composer.batch(step, part * phase.batch..(part + 1) * phase.batch, phase.size, &self.device)?;
             let (output, seen) = network.forward(&batch.pictures)?;
-            let loss = loss(&output, &batch.people, &Anchors::new(phase.size, phase.size))?;
+            let loss = loss(&output, &batch.people, &Anchors::new(phase.size, phase.size), phase.scoring)?;
             let gradients = loss.total.backward()?;
             let mut losses = [0f32; 5];
             for (part, tensor) in losses.iter_mut().zip(&loss.parts) {

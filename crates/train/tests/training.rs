@@ -5,6 +5,7 @@ use std::path::Path;
 
 use candle_core::Device;
 use framefan_contract::ErrorKind;
+use framefan_train::loss::Scoring;
 use framefan_train::network::Shape;
 use framefan_train::recipe::{Phase, Recipe};
 use framefan_train::train::{CHECKPOINT, Training, WEIGHTS};
@@ -17,8 +18,8 @@ fn recipe() -> Recipe {
         picture_size: 96,
         one_still_in: 3,
         phases: vec![
-            Phase { steps: 3, size: 64, batch: 3, parts: 2 },
-            Phase { steps: 3, size: 96, batch: 3, parts: 1 },
+            Phase { steps: 3, size: 64, batch: 3, parts: 2, scoring: Scoring::Boxes },
+            Phase { steps: 3, size: 96, batch: 3, parts: 1, scoring: Scoring::Poses },
         ],
         rate: 2e-3,
         warm_up: 2,
