@@ -54,7 +54,7 @@ pub fn judge(weights: &Weights, seed: u64, count: usize, size: usize, device: &D
 }
 
 /// Pictures that no training with this seed saw.
-pub fn held_out(seed: u64, size: usize) -> Collection {
+fn held_out(seed: u64, size: usize) -> Collection {
     Collection { seed: seed + HELD_OUT, size, one_still_in: ONE_STILL_IN }
 }
 

@@ -28,15 +28,12 @@ pub struct Collection {
 
 impl Collection {
     /// Whether picture number `index` is a still.
-    pub fn is_still(&self, index: usize) -> bool {
+    fn is_still(&self, index: usize) -> bool {
         index.is_multiple_of(self.one_still_in)
     }
 
     /// The scene of number `index`, and which of its frames to take.
-    ///
-    /// # Errors
-    /// Those of the scene.
-    pub fn scene(&self, index: usize) -> Result<(Scene, usize)> {
+    fn scene(&self, index: usize) -> Result<(Scene, usize)> {
         let (size, scene_seed) = (self.size, self.seed.wrapping_add(index as u64));
         if self.is_still(index) {
             return Ok((still(scene_seed, size)?, 0));
