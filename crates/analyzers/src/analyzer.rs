@@ -168,7 +168,7 @@ pub struct Finish<'a> {
 
 /// Single frames of the video, decoded again.
 pub trait FrameSource {
-    /// Calls `each` with the frames of these timestamps, which ascend. One that does not decode is left out.
+    /// Calls `each` with the frame of each of these timestamps, which ascend, in any order. One that does not decode is left out.
     ///
     /// # Errors
     /// `NotFound` when the video is not there any more.

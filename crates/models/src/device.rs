@@ -164,7 +164,6 @@ mod tests {
         assert!(ComputeDevice::Cpu.describe().contains("thread"));
     }
 
-    #[cfg(not(feature = "cuda"))]
     #[test]
     fn large_pictures_go_through_a_detector_one_by_one() {
         let batch = |threads: usize, width: usize, height: usize| {
@@ -175,6 +174,7 @@ mod tests {
         assert_eq!([batch(16, 1280, 736), batch(16, 4096, 2304)], [3, 1]);
     }
 
+    #[cfg(not(feature = "cuda"))]
     #[test]
     fn cuda_without_the_feature_says_how_to_get_it() {
         let error = ComputeDevice::Cuda(0).candle().unwrap_err();

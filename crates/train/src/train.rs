@@ -66,8 +66,8 @@ impl Training<'_> {
         let mut pictures = Vec::with_capacity(recipe.pictures);
         let started = Instant::now();
         while pictures.len() < recipe.pictures && first < end {
-            let end = recipe.pictures.min(pictures.len() + DRAWN_AT_ONCE);
-            pictures.extend(recipe.collection().draw(pictures.len()..end)?);
+            let next = recipe.pictures.min(pictures.len() + DRAWN_AT_ONCE);
+            pictures.extend(recipe.collection().draw(pictures.len()..next)?);
             eprintln!("drew {} pictures in {:.0} s", pictures.len(), started.elapsed().as_secs_f64());
         }
         let started = Instant::now();
