@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use framefan_contract::ErrorKind;
 use framefan_contract::request::Precision;
 use framefan_models::yolov8::{Size, Task};
-use framefan_models::{Weights, Yolov8};
+use framefan_models::{Kernels, Weights, Yolov8};
 
 type Tensors = HashMap<String, Tensor>;
 
@@ -158,6 +158,35 @@ fn channels_that_the_kernels_cannot_halve_are_refused() {
     made.insert("net.b1.1.conv.weight".into(), Tensor::zeros((24, 16, 3, 3), DType::F32, &Device::Cpu).unwrap());
     let error = load(&made).err().unwrap();
     assert!(error.message().contains("24 filters"), "{error}");
+}
+
+#[test]
+fn heads_are_as_wide_as_their_weights() {
+    let of_width = |hidden: usize| {
+        let mut m = Maker { tensors: tensors(25, 200, 33, 1, 17, false), folded: false };
+        m.branch("head.cv3.0", 64, hidden, 1);
+        m.branch("head.cv4.2", 256, hidden, 51);
+        m.tensors
+    };
+    for hidden in [5, 16, 21] {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = Weights::load(&write(folder.path(), &of_width(hidden)), &Device::Cpu).unwrap();
+        let picture = Tensor::arange(0f32, 3.0 * 64.0 * 32.0, &Device::Cpu).unwrap().reshape((1, 3, 64, 32)).unwrap();
+        let picture = (picture / (3.0 * 64.0 * 32.0)).unwrap();
+        let ours = Yolov8::load(&weights, &Device::Cpu, Precision::F32).unwrap().forward(&picture).unwrap();
+        let plain = Yolov8::load_with(&weights, &Device::Cpu, Precision::F32, Kernels::Candle).unwrap();
+        let theirs = plain.forward(&picture).unwrap();
+        let apart = (ours - &theirs).unwrap().abs().unwrap();
+        let [apart, largest] = [apart, theirs.abs().unwrap()].map(|t| t.max_all().unwrap().to_scalar::<f32>().unwrap());
+        assert!(apart <= 1e-4 * largest, "{hidden}: {apart} of {largest}");
+    }
+    for (hidden, said) in [(0, "0 filters"), (1281, "1281 filters")] {
+        let error = load(&of_width(hidden)).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::BadInput);
+        for part in ["head.cv3.0.0.conv.weight", said, "made.safetensors"] {
+            assert!(error.message().contains(part), "{part} in {error}");
+        }
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub struct Shape {
     pub channels: [usize; 5],
     /// Bottlenecks in the short stages; the long ones have twice as many.
     pub depth: usize,
+    /// Channels within the heads of boxes, scores and keypoints.
+    pub heads: [usize; 3],
 }
 
 /// Convolution, batch normalisation, SiLU.
@@ -229,15 +231,14 @@ impl Network {
         let mut heads = Vec::new();
         for (level, (inputs, stride)) in [c3, c4, c5].into_iter().zip(STRIDES).enumerate() {
             let cells = (PRIOR_SIDE / stride as f64).powi(2);
+            let mut branch = |name: &str, hidden: usize, outputs: usize, prior: f32| {
+                Branch::new(init, &format!("head.{name}.{level}"), [inputs, hidden, outputs], prior)
+            };
+            let [boxes, scores, keypoints] = shape.heads;
             heads.push([
-                Branch::new(init, &format!("head.cv2.{level}"), [inputs, (c3 / 4).max(4 * BINS), 4 * BINS], 1.0)?,
-                Branch::new(init, &format!("head.cv3.{level}"), [inputs, c3, 1], (PRIOR_OBJECTS / cells).ln() as f32)?,
-                Branch::new(
-                    init,
-                    &format!("head.cv4.{level}"),
-                    [inputs, (c3 / 4).max(3 * KEYPOINTS), 3 * KEYPOINTS],
-                    0.0,
-                )?,
+                branch("cv2", boxes, 4 * BINS, 1.0)?,
+                branch("cv3", scores, 1, (PRIOR_OBJECTS / cells).ln() as f32)?,
+                branch("cv4", keypoints, 3 * KEYPOINTS, 0.0)?,
             ]);
         }
         Ok(Network { parameters, backbone, neck, heads })

@@ -10,7 +10,7 @@ use framefan_train::export;
 use framefan_train::loss::Anchors;
 use framefan_train::network::{Network, Shape};
 
-const SHAPE: Shape = Shape { channels: [16, 32, 32, 64, 128], depth: 1 };
+const SHAPE: Shape = Shape { channels: [16, 32, 32, 64, 128], depth: 1, heads: [32, 16, 51] };
 
 #[test]
 fn trained_and_exported_networks_say_the_same() {

@@ -12,7 +12,7 @@ use framefan_train::train::{CHECKPOINT, Training, WEIGHTS};
 
 fn recipe() -> Recipe {
     Recipe {
-        shape: Shape { channels: [16, 32, 32, 32, 32], depth: 1 },
+        shape: Shape { channels: [16, 32, 32, 32, 32], depth: 1, heads: [32, 16, 51] },
         seed: 4,
         pictures: 12,
         picture_size: 96,

@@ -77,8 +77,21 @@ const LEVELS: [&str; 5] = ["net.b1.0", "net.b1.1", "net.b2.1", "net.b3.0", "net.
 /// The blocks of levels split their channels in two halves of which the kernels want whole blocks of 16.
 const CHANNEL_STEP: usize = 32;
 
-/// The most channels of a level, twice those of the largest published size.
+/// The most channels of a block, twice those of the largest published size.
 const MOST_CHANNELS: usize = 1280;
+
+/// The filters of a block's convolution.
+pub(super) fn filters(weights: &Weights, block: &str) -> Result<usize> {
+    let name = format!("{block}.conv.weight");
+    let filters = weights.shape(&name)?.first().copied().unwrap_or(0);
+    if filters == 0 || filters > MOST_CHANNELS {
+        return Err(Error::bad_input(format!(
+            "tensor {name} has {filters} filters, wanted 1 to {MOST_CHANNELS}, in {}",
+            weights.path().display()
+        )));
+    }
+    Ok(filters)
+}
 
 impl Config {
     /// Reads channels and depth from the backbone and the task from the heads.
@@ -86,13 +99,11 @@ impl Config {
         let rows = |name: &str| Ok::<usize, Error>(weights.shape(name)?.first().copied().unwrap_or(0));
         let mut channels = [0; LEVELS.len()];
         for (level, name) in LEVELS.iter().enumerate() {
-            let name = format!("{name}.conv.weight");
-            let filters = rows(&name)?;
+            let filters = filters(weights, name)?;
             // The first level is one convolution, so any number of channels will do.
-            let fits = level == 0 || filters.is_multiple_of(CHANNEL_STEP);
-            if filters == 0 || filters > MOST_CHANNELS || !fits {
+            if level > 0 && !filters.is_multiple_of(CHANNEL_STEP) {
                 return Err(Error::bad_input(format!(
-                    "tensor {name} has {filters} filters, wanted a multiple of {CHANNEL_STEP} up to {MOST_CHANNELS}, in {}",
+                    "tensor {name}.conv.weight has {filters} filters, wanted a multiple of {CHANNEL_STEP}, in {}",
                     weights.path().display()
                 )));
             }

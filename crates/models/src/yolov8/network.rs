@@ -3,15 +3,12 @@
 use framefan_contract::Result;
 
 use super::blocks::{C2f, Sppf, conv_block, half, same};
-use super::config::Config;
+use super::config::{Config, filters};
 use crate::backend::{Backend, ConvParams};
 use crate::weights::Weights;
 
 /// Values per side of a box: the probabilities of its distance in strides.
 pub(super) const DISTANCE_BINS: usize = 16;
-
-/// Features of the class branch do not grow with the number of classes beyond this.
-const MOST_CLASS_FEATURES: usize = 100;
 
 /// Halves the picture five times; the last three levels, at strides 8, 16 and 32, are seen by the neck.
 struct Backbone<B: Backend> {
@@ -98,11 +95,12 @@ impl<B: Backend> Neck<B> {
     }
 }
 
-/// Two 3 × 3 convolutions and the one that gives the values, for one level.
+/// Two 3 × 3 convolutions, of as many channels as the weights have, and the one that gives the values, for one level.
 struct Branch<B: Backend>([B::Conv; 3]);
 
 impl<B: Backend> Branch<B> {
-    fn load(ops: &B, weights: &Weights, name: &str, [inputs, hidden, outputs]: [usize; 3]) -> Result<Self> {
+    fn load(ops: &B, weights: &Weights, name: &str, [inputs, outputs]: [usize; 2]) -> Result<Self> {
+        let hidden = filters(weights, &format!("{name}.0"))?;
         Ok(Branch([
             conv_block(ops, weights, &format!("{name}.0"), same(inputs, hidden, 3))?,
             conv_block(ops, weights, &format!("{name}.1"), same(hidden, hidden, 3))?,
@@ -138,18 +136,16 @@ pub(super) struct HeadMaps<M> {
 
 impl<B: Backend> Head<B> {
     fn load(ops: &B, weights: &Weights, config: &Config, level: usize) -> Result<Self> {
-        let [_, _, finest, ..] = config.channels;
         let inputs = config.channels[level + 2];
         let (boxes, classes, keypoints) = (4 * DISTANCE_BINS, config.classes(), 3 * config.keypoints());
-        let branch = |name: &str, hidden: usize, outputs: usize| {
-            Branch::load(ops, weights, &format!("head.{name}.{level}"), [inputs, hidden, outputs])
-        };
+        let branch =
+            |name: &str, outputs: usize| Branch::load(ops, weights, &format!("head.{name}.{level}"), [inputs, outputs]);
         Ok(Head {
-            boxes: branch("cv2", (finest / 4).max(boxes), boxes)?,
-            classes: branch("cv3", finest.max(classes.min(MOST_CLASS_FEATURES)), classes)?,
+            boxes: branch("cv2", boxes)?,
+            classes: branch("cv3", classes)?,
             keypoints: match keypoints {
                 0 => None,
-                _ => Some(branch("cv4", (finest / 4).max(keypoints), keypoints)?),
+                _ => Some(branch("cv4", keypoints)?),
             },
         })
     }
