@@ -35,7 +35,7 @@ impl FrameMeasures {
             Device::Cpu => Way::Kernels(Box::new(farneback)),
             _ => Way::Graph(FlowGraph::new(width, height, device).map_err(failed)?),
         };
-        Ok(FrameMeasures { width, height, way, batch_size: batch_size(device) })
+        Ok(FrameMeasures { width, height, way, batch_size: batch_size(device, width * height) })
     }
 
     /// The same with candle's operations on every device.
@@ -44,7 +44,7 @@ impl FrameMeasures {
     /// As [`FrameMeasures::new`].
     pub fn reference(width: usize, height: usize, device: &Device) -> Result<Self> {
         let way = Way::Graph(FlowGraph::new(width, height, device).map_err(failed)?);
-        Ok(FrameMeasures { width, height, way, batch_size: batch_size(device) })
+        Ok(FrameMeasures { width, height, way, batch_size: batch_size(device, width * height) })
     }
 
     /// Frames that are best measured together. What is measured does not depend on it.
@@ -72,13 +72,31 @@ impl FrameMeasures {
     }
 }
 
-fn batch_size(device: &Device) -> usize {
+/// Bytes that a thread works in for each pixel of its frames, about.
+const BYTES_A_PIXEL: usize = 60;
+/// Bytes that all threads together may work in: machines with many have more memory.
+fn most_bytes(threads: usize) -> usize {
+    (threads << 29).max(3 << 30)
+}
+/// Pixels of a batch: several are alive at a time.
+const MOST_PIXELS: usize = 1 << 27;
+
+fn batch_size(device: &Device, pixels: usize) -> usize {
     match device {
-        // Enough for each thread to go through neighbouring frames, whose expansions it uses twice; but so few that the
-        // frames take little beside what the threads work in.
-        Device::Cpu => (8 * rayon::current_num_threads()).clamp(16, 64),
+        Device::Cpu => cpu_batch_size(rayon::current_num_threads(), pixels.max(1)),
         _ => 16,
     }
+}
+
+fn cpu_batch_size(threads: usize, pixels: usize) -> usize {
+    let side_by_side = (most_bytes(threads) / (BYTES_A_PIXEL * pixels)).max(1);
+    if side_by_side < threads {
+        // No more threads have work than there are frames.
+        return side_by_side;
+    }
+    // Enough for each thread to go through neighbouring frames, whose expansions it uses twice; but so few that the frames
+    // take little beside what the threads work in.
+    (8 * threads).clamp(16, 64).min((MOST_PIXELS / pixels).max(threads))
 }
 
 fn with_graph(graph: &FlowGraph, frames: &Tensor) -> candle_core::Result<Tensor> {
@@ -135,4 +153,24 @@ fn bytes(values: &[f32]) -> candle_core::Result<Vec<u8>> {
         }
     };
     values.iter().map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_for_the_largest_pictures_and_small_ones_come_in_full_batches() {
+        for threads in [1, 2, 4, 8, 64] {
+            assert_eq!(cpu_batch_size(threads, 1920 * 1080), (8 * threads).clamp(16, 64));
+            for pixels in [1, 1920 * 1080, 3840 * 2160, 8192 * 4352] {
+                let batch = cpu_batch_size(threads, pixels);
+                assert!(
+                    batch == 1 || batch.min(threads) * pixels * BYTES_A_PIXEL <= most_bytes(threads),
+                    "{threads} {pixels}"
+                );
+                assert!(batch * pixels <= MOST_PIXELS.max(threads * pixels), "{threads} {pixels}");
+            }
+        }
+    }
 }
