@@ -5,7 +5,7 @@ mod support;
 
 use framefan_testkit::videos;
 use serde_json::Value;
-use support::{Small, framefan, random_weights};
+use support::{Small, framefan, random_detector, random_weights};
 
 fn end_of(args: &[&str]) -> (Option<i32>, String, String) {
     let output = framefan().args(args).output().unwrap();
@@ -29,6 +29,8 @@ fn help_has_an_example_for_every_command() {
 fn wrong_usage_exits_2_and_says_what_is_allowed() {
     let video = videos::path("h264.mp4");
     let video = video.to_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().to_str().unwrap();
     let cases: &[(&[&str], &str)] = &[
         (&[], "Usage"),
         (&["run", video, "--analyzer", "pose"], "--out"),
@@ -39,6 +41,9 @@ fn wrong_usage_exits_2_and_says_what_is_allowed() {
         (&["plan", video, "--analyzer", "pose", "--param", "pose.nonsense=1"], "nonsense"),
         (&["plan", video, "--analyzer", "pose", "--param", "score=1"], "ANALYZER.KEY=VALUE"),
         (&["plan", video, "--analyzer", "pose", "--param", "track.score=1"], "track"),
+        // Before anything is looked for in the video, which may take long: here there is not even one.
+        (&["plan", "no-such-video.mp4", "--analyzer", "posse"], "posse"),
+        (&["run", "no-such-video.mp4", "--analyzer", "posse", "--out", nowhere], "posse"),
     ];
     for (args, says) in cases {
         let (code, out, err) = end_of(args);
@@ -112,6 +117,36 @@ fn wrong_weights_are_named() {
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{err}");
     assert!(err.contains("weights.safetensors"), "{err}");
+}
+
+#[test]
+fn weights_of_another_task_are_refused() {
+    let (video, detector) = (videos::path("h264.mp4"), random_detector());
+    let folder = tempfile::tempdir().unwrap();
+    let run = Small {
+        analyzers: &["pose"],
+        video: &video,
+        weights: &detector,
+        out: folder.path(),
+        chunk_seconds: "1",
+        shards: 1,
+        workers: 1,
+    };
+    let output = run.command().output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{err}");
+    assert!(err.contains("yolov8n-detect-random") && err.contains("17 landmarks"), "{err}");
+}
+
+#[test]
+fn nobody_at_the_other_end_of_standard_error_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.mp4");
+    std::fs::write(&bad, b"no video").unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = framefan().arg("probe").arg(&bad).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(3));
 }
 
 #[test]

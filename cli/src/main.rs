@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     match commands::dispatch(args.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("framefan: {error}");
+            output::note(&format!("framefan: {error}"));
             ExitCode::from(error.kind().exit_code())
         }
     }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output;
+
 /// How often a line is printed where there is no terminal, unless the words change.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
@@ -40,7 +42,7 @@ impl Meter {
         let is_news = last.as_ref().is_none_or(|(at, said)| said != words || at.elapsed() >= LINE_EVERY);
         if is_news {
             *last = Some((Instant::now(), words.to_owned()));
-            eprintln!("{:>3}%  {words}", done.min(all) * 100 / all.max(1));
+            output::note(&format!("{:>3}%  {words}", done.min(all) * 100 / all.max(1)));
         }
     }
 }
@@ -50,7 +52,7 @@ impl Meter {
     pub fn say(&self, words: &str) {
         match &self.bar {
             Some(bar) => bar.println(words),
-            None => eprintln!("{words}"),
+            None => output::note(words),
         }
     }
 }

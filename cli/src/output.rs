@@ -19,6 +19,11 @@ pub fn text(text: &str) -> Result<()> {
     }
 }
 
+/// Says something that is no result, on standard error. That nobody can read it is no reason to stop the work.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// `1.5 MB`.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];

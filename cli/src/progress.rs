@@ -77,7 +77,7 @@ impl ProgressLine {
                 bar.set_message(message);
             } else if last_line.elapsed() >= LINE_EVERY {
                 last_line = Instant::now();
-                eprintln!("{:>3}%  {message}", done * 100 / total.max(1));
+                output::note(&format!("{:>3}%  {message}", done * 100 / total.max(1)));
             }
         }
         if let Some(bar) = &self.bar {

@@ -28,6 +28,12 @@ pub fn random_weights() -> PathBuf {
     PATH.get_or_init(|| random_weights_of("yolov8n-pose-random-2", include_str!("yolov8n-pose.shapes.txt"))).clone()
 }
 
+/// The same without landmarks: a detector.
+pub fn random_detector() -> PathBuf {
+    let shapes = include_str!("yolov8n-pose.shapes.txt").lines().filter(|line| !line.starts_with("head.cv4."));
+    random_weights_of("yolov8n-detect-random-2", &shapes.collect::<Vec<_>>().join("\n"))
+}
+
 /// The same of OSNet's shapes.
 pub fn random_osnet() -> PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();

@@ -11,7 +11,7 @@ use super::{Exports, PrecisionArg};
 #[derive(Args)]
 pub struct Target {
     /// CloudFormation stack of the deployment; FRAMEFAN_BUCKET, FRAMEFAN_TABLE, FRAMEFAN_STATE_MACHINE,
-    /// FRAMEFAN_JOB_LOG_GROUP, FRAMEFAN_GPU_QUEUE and FRAMEFAN_CPU_QUEUE override its outputs
+    /// FRAMEFAN_JOB_LOG_GROUP, FRAMEFAN_GPU_QUEUE, FRAMEFAN_CPU_QUEUE and FRAMEFAN_EVENT_BUS override its outputs
     #[arg(long, value_name = "NAME", env = "FRAMEFAN_STACK", default_value = "framefan")]
     stack: String,
 }

@@ -8,12 +8,12 @@ use crate::args::Cancel;
 use crate::output;
 
 pub fn cancel(args: &Cancel) -> Result<()> {
-    let needs = [Part::Bucket, Part::Table, Part::GpuQueue, Part::CpuQueue];
+    let needs = [Part::Bucket, Part::Table, Part::GpuQueue, Part::CpuQueue, Part::EventBus];
     let deployment = Deployment::connect(args.target.stack(), &needs)?;
     let job = find_job(&deployment.jobs()?, &args.job)?;
     let cancelled = remote::cancel(&deployment, &job.job_id)?;
     if let Some(why) = &cancelled.unannounced {
-        eprintln!("framefan: no event 'Job Cancelled' was published: {why}");
+        output::note(&format!("framefan: no event 'Job Cancelled' was published: {why}"));
     }
     if args.json {
         return output::json(&cancelled);

@@ -94,12 +94,12 @@ fn import_one(database: &mut Database, objects: &dyn ObjectStore, job: &JobItem,
     match import_job(database, objects, job, origin) {
         Ok(Imported::Unchanged) => tally.unchanged.push(id.clone()),
         Ok(Imported::Rows(counts)) => {
-            eprintln!("{id}  {}", words(&counts));
+            output::note(&format!("{id}  {}", words(&counts)));
             tally.imported.push(json!({"job_id": id, "video": job.video, "rows": counts}));
         }
         Err(error) => {
             let error = error.context(format!("job {id}"));
-            eprintln!("framefan: {error}");
+            output::note(&format!("framefan: {error}"));
             tally.failed.push(json!({"job_id": id, "kind": error.kind().name(), "error": error.message()}));
             tally.first_error.get_or_insert(error);
             return;
@@ -107,7 +107,7 @@ fn import_one(database: &mut Database, objects: &dyn ObjectStore, job: &JobItem,
     }
     // Who may only read a deployment can import all the same.
     if let Err(error) = mark(objects, job) {
-        eprintln!("framefan: job {id} could not be marked as imported for others to see: {error}");
+        output::note(&format!("framefan: job {id} could not be marked as imported for others to see: {error}"));
     }
 }
 

@@ -126,10 +126,10 @@ fn pull_one(args: &Pull, model: &'static KnownModel, folder: PathBuf, places: &P
 /// Shows the licences of what will be downloaded. Copyleft ones want a yes.
 fn accept(models: &[&KnownModel], accepted: bool) -> Result<()> {
     for model in models {
-        eprintln!("{}: licence {}, from {}", model.name, model.licence, model.url().unwrap_or_default());
+        output::note(&format!("{}: licence {}, from {}", model.name, model.licence, model.url().unwrap_or_default()));
     }
     let Some(copyleft) = models.iter().find_map(|model| model.copyleft()) else { return Ok(()) };
-    eprintln!("{copyleft}.");
+    output::note(&format!("{copyleft}."));
     if accepted {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! `framefan plan`.
 
 use framefan_contract::Result;
-use framefan_contract::request::{JobRequest, Precision, REQUEST_SCHEMA};
+use framefan_contract::request::{AnalyzerRequest, JobRequest, Precision, REQUEST_SCHEMA};
 use framefan_media::Limits;
 
 use super::ask;
@@ -9,8 +9,20 @@ use crate::args::Plan;
 use crate::output;
 
 pub fn plan(args: &Plan) -> Result<()> {
+    // First what is quick to find wrong.
+    let analyzers = analyzers(args)?;
+    let chunk_seconds = ask::chunk_seconds(&args.cutting.chunk_seconds)?;
     let opened = framefan_jobs::open(&args.video, &Limits::default())?;
-    let request = request(args, &opened)?;
+    // A plan depends neither on weights nor on devices.
+    let request = JobRequest {
+        schema: REQUEST_SCHEMA.to_owned(),
+        source: opened.source.clone(),
+        analyzers,
+        precision: Precision::F32,
+        device_class: String::new(),
+        exports: Vec::new(),
+        chunk_seconds,
+    };
     let plan = framefan_jobs::make_plan(&request.job_id(), &request, &opened.probe)?;
     let shard_count = ask::shards(&args.cutting.shards)?.unwrap_or(1);
     let shards = framefan_planner::deal(&plan.job_id, &plan.chunks, shard_count);
@@ -49,16 +61,7 @@ pub fn plan(args: &Plan) -> Result<()> {
     output::text(&text)
 }
 
-/// The request without what a plan does not depend on: weights and devices.
-fn request(args: &Plan, opened: &framefan_jobs::OpenSource) -> Result<JobRequest> {
+fn analyzers(args: &Plan) -> Result<Vec<AnalyzerRequest>> {
     let (names, params) = (&args.analysis.analyzers, ask::params(&args.analysis.params)?);
-    Ok(JobRequest {
-        schema: REQUEST_SCHEMA.to_owned(),
-        source: opened.source.clone(),
-        analyzers: framefan_jobs::analyzer_requests(names, &params, &ask::common_params(&args.analysis))?,
-        precision: Precision::F32,
-        device_class: String::new(),
-        exports: Vec::new(),
-        chunk_seconds: ask::chunk_seconds(&args.cutting.chunk_seconds)?,
-    })
+    framefan_jobs::analyzer_requests(names, &params, &ask::common_params(&args.analysis))
 }

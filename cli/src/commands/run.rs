@@ -75,8 +75,8 @@ fn stop_on_signal(stop: &Stop) -> Result<()> {
         if stop.is_requested() {
             std::process::exit(130);
         }
-        eprintln!("framefan: stopping; finished chunks are kept (again to stop at once)");
         stop.request();
+        output::note("framefan: stopping; finished chunks are kept (again to stop at once)");
     })
     .map_err(|e| Error::defect(format!("no signal handler could be set: {e}")))
 }

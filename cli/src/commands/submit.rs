@@ -66,7 +66,7 @@ fn failure(all: Vec<Submitted>) -> Result<()> {
         all.into_iter().filter_map(|one| one.error.map(|error| (one.name, error))).collect();
     if videos > 1 {
         for (name, error) in &failed {
-            eprintln!("{name}: {error}");
+            output::note(&format!("{name}: {error}"));
         }
     }
     let count = failed.len();
@@ -120,7 +120,7 @@ fn say_skipped(listed: &ListedVideos) {
         return;
     }
     let names: Vec<String> = listed.skipped.iter().map(|path| output::printable(&path.display().to_string())).collect();
-    eprintln!("skipped, no video's extension: {}", names.join(", "));
+    output::note(&format!("skipped, no video's extension: {}", names.join(", ")));
 }
 
 /// A video and what became of it.

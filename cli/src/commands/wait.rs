@@ -5,6 +5,7 @@ use framefan_contract::{Error, Result};
 use framefan_jobs::remote::{Deployment, follow};
 
 use crate::meter::Meter;
+use crate::output;
 use crate::show;
 
 /// Follows a job to its end and shows how it goes on.
@@ -31,7 +32,9 @@ pub fn error_of(job: &JobItem) -> Option<Error> {
 /// Ctrl-C ends the waiting, and says that it does not end the job.
 pub fn leave_on_signal() -> Result<()> {
     ctrlc::set_handler(|| {
-        eprintln!("\nframefan: no longer waiting; what was started goes on (framefan status, framefan cancel JOB_ID)");
+        output::note(
+            "\nframefan: no longer waiting; what was started goes on (framefan status, framefan cancel JOB_ID)",
+        );
         std::process::exit(130);
     })
     .map_err(|e| Error::defect(format!("no signal handler could be set: {e}")))
