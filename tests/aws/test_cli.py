@@ -16,7 +16,7 @@ from system import assert_whole, local_section
 # What every submission asks for: small enough that a job takes a second.
 SMALL = ["--analyzer", "pose", "--max-width", "96", "--chunk-seconds", "1", "--compute", "cpu"]
 DEPLOYMENT = ("FRAMEFAN_STACK", "FRAMEFAN_BUCKET", "FRAMEFAN_TABLE", "FRAMEFAN_STATE_MACHINE", "FRAMEFAN_JOB_LOG_GROUP",
-              "FRAMEFAN_GPU_QUEUE", "FRAMEFAN_CPU_QUEUE")
+              "FRAMEFAN_GPU_QUEUE", "FRAMEFAN_CPU_QUEUE", "FRAMEFAN_EVENT_BUS")
 
 
 class Framefan:

@@ -64,6 +64,7 @@ export class FramefanStack extends Stack {
     this.output('JobLogGroup', compute.logGroup.logGroupName, 'Where jobs log');
     if (gpu) this.output('GpuJobQueueArn', gpu.queue.jobQueueArn, 'Machines with a GPU');
     this.output('CpuJobQueueArn', cpu.queue.jobQueueArn, 'Machines without');
+    this.output('EventBusName', settings.eventBus, 'Where the end of a job is announced');
     this.output('AlarmTopicArn', alarms.topic.topicArn, 'Where alarms are published');
     this.output('DeadLetterQueueUrl', deadLetters.queueUrl, 'Events that nobody took');
     this.output('DashboardUrl', this.dashboardUrl(), 'How it does');

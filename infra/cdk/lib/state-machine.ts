@@ -79,7 +79,11 @@ export class Workflow extends Construct {
       eventPattern: {
         source: ['aws.s3'],
         detailType: ['Object Created'],
-        detail: { bucket: { name: [bucket.bucketName] }, object: { key: Match.prefix(UPLOADS) } },
+        // A console makes a folder as an empty object; no video is empty.
+        detail: {
+          bucket: { name: [bucket.bucketName] },
+          object: { key: Match.prefix(UPLOADS), size: Match.greaterThan(0) },
+        },
       },
       targets: [new SfnStateMachine(this.stateMachine, {
         role,

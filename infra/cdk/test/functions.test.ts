@@ -71,7 +71,10 @@ describe('what starts and ends jobs', () => {
     expect(EventPattern).toEqual({
       source: ['aws.s3'],
       'detail-type': ['Object Created'],
-      detail: { bucket: { name: [{ Ref: idOf('Storage/Bucket/Resource') }] }, object: { key: [{ prefix: 'uploads/' }] } },
+      detail: {
+        bucket: { name: [{ Ref: idOf('Storage/Bucket/Resource') }] },
+        object: { key: [{ prefix: 'uploads/' }], size: [{ numeric: ['>', 0] }] },
+      },
     });
     expect(readable(target.Arn)).toBe(`<${idOf('Workflow/Pipeline/Resource')}>`);
     expect(readable(target.RoleArn)).toBe(`<${idOf('Workflow/UploadRuleRole/Resource')}.Arn>`);

@@ -291,7 +291,7 @@ describe('outputs', () => {
     const code = source('crates', 'jobs', 'src', 'remote', 'deployment.rs');
     const body = /const fn output\(self\)[^{]*\{(.*?)\n {4}\}/s.exec(code)?.[1] ?? '';
     const wanted = [...body.matchAll(/"(\w+)"/g)].map((match) => match[1] as string);
-    expect(wanted).toHaveLength(6);
+    expect(wanted).toHaveLength(7);
     const { Outputs = {} } = synthesized().json;
     expect(Object.keys(Outputs)).toEqual(expect.arrayContaining(wanted));
     expect(Object.fromEntries(wanted.map((name) => [name, readable(Outputs[name]?.Value)]))).toEqual({
@@ -301,6 +301,7 @@ describe('outputs', () => {
       JobLogGroup: `<${idOf('Compute/JobLog/Resource')}>`,
       GpuJobQueueArn: `<${idOf('Compute/gpuQueue/Resource')}.JobQueueArn>`,
       CpuJobQueueArn: `<${idOf('Compute/cpuQueue/Resource')}.JobQueueArn>`,
+      EventBusName: 'default',
     });
   });
 

@@ -51,6 +51,7 @@ def deploy(config: dict) -> dict:
     outputs = {
         "BucketName": names.bucket, "TableName": names.table, "StateMachineArn": machine,
         "JobLogGroup": names.job_log_group, "GpuJobQueueArn": queues["gpu"], "CpuJobQueueArn": queues["cpu"],
+        "EventBusName": "default",
     }
     _make_stack(names, outputs)
     return {"stack": names.stack, "region": REGION, "outputs": outputs, "functions": functions,
