@@ -8,8 +8,10 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use framefan_contract::state::JobStage;
+use framefan_store::{JobStore, SqliteJobs};
 use framefan_testkit::videos;
-use support::{Small, pose_section, random_weights, summary};
+use support::{Small, pose_section, random_weights, section, summary};
 
 fn video() -> PathBuf {
     videos::path("h264.mp4")
@@ -98,9 +100,13 @@ fn a_stop_keeps_finished_chunks_and_exits_130() {
         assert_eq!(status.code(), Some(130), "{stop}");
         assert!(stopped.elapsed() < Duration::from_secs(20));
         let finished = chunk_files(&out);
+        let job = || SqliteJobs::open(&out.join("jobs.sqlite")).unwrap().jobs(1).unwrap().remove(0);
+        let stopped = job();
         let summary = run.run();
         assert!(finished > 0);
         assert_eq!(summary["resumed_chunks"], finished);
+        // It is the same job that went on.
+        assert_eq!((job().created_at, job().stage), (stopped.created_at, JobStage::Done));
     }
 }
 
@@ -159,6 +165,30 @@ fn a_lost_chunk_file_is_made_again() {
 }
 
 #[test]
+fn a_lost_chunk_file_with_features_beside_it_is_made_again() {
+    let (video, weights) = (video(), random_weights());
+    let folder = tempfile::tempdir().unwrap();
+    let run = Small {
+        analyzers: &["track"],
+        video: &video,
+        weights: &weights,
+        out: folder.path(),
+        chunk_seconds: "1",
+        shards: 1,
+        workers: 1,
+    };
+    let first = run.run();
+    let expected = section(first["results"].as_str().unwrap(), "track");
+    let chunks = folder.path().join("jobs").join(first["job_id"].as_str().unwrap()).join("chunks");
+    let files = std::fs::read_dir(&chunks).unwrap().count();
+    assert!(files > chunk_files(folder.path()), "no features: the test proves nothing");
+    std::fs::remove_file(chunks.join("chunk_0001.json")).unwrap();
+    let again = run.run();
+    assert_eq!(again["resumed_chunks"].as_u64().unwrap() + 1, again["chunks"].as_u64().unwrap());
+    assert_eq!(section(again["results"].as_str().unwrap(), "track"), expected);
+}
+
+#[test]
 fn two_runs_at_once_end_with_one_result() {
     let (video, weights) = (video(), random_weights());
     let folder = tempfile::tempdir().unwrap();
@@ -209,8 +239,7 @@ fn a_failing_stage_ends_the_run() {
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(output.status.code(), Some(4 | 5)), "{:?} {err}", output.status);
     assert!(err.contains("chunks"), "{err}");
-    let job = framefan_store::SqliteJobs::open(&bad.join("jobs.sqlite")).unwrap();
-    let item = framefan_store::JobStore::job(&job, &job_id).unwrap().unwrap();
-    assert_eq!(item.stage, framefan_contract::state::JobStage::Failed);
+    let item = SqliteJobs::open(&bad.join("jobs.sqlite")).unwrap().job(&job_id).unwrap().unwrap();
+    assert_eq!(item.stage, JobStage::Failed);
     assert!(item.error.unwrap().message.contains("chunks"));
 }

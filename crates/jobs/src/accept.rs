@@ -36,8 +36,9 @@ pub struct Accepted {
     pub job_id: String,
 }
 
-/// Checks the ask and fills in defaults. `models` tells the digests of the weights.
-pub fn accept(ask: &Ask, source: &Source, models: &Models) -> Result<Accepted> {
+/// Checks the ask and fills in the analyzers' defaults: all that can be wrong without looking at a video. `models` tells the
+/// digests of the weights.
+pub fn check(ask: &Ask, models: &Models) -> Result<Vec<AnalyzerRequest>> {
     if ask.device_class.starts_with("cpu-") && ask.precision != Precision::F32 {
         return Err(Error::usage(format!("precision {}: on a CPU there is only f32 so far", ask.precision.as_str())));
     }
@@ -47,6 +48,11 @@ pub fn accept(ask: &Ask, source: &Source, models: &Models) -> Result<Accepted> {
             *sha256 = models.digest(model, &asked.name)?;
         }
     }
+    Ok(analyzers)
+}
+
+/// The request for a video, with the analyzers that [`check`] said.
+pub fn accept(ask: &Ask, analyzers: Vec<AnalyzerRequest>, source: &Source) -> Accepted {
     let request = JobRequest {
         schema: REQUEST_SCHEMA.to_owned(),
         source: source.clone(),
@@ -57,7 +63,7 @@ pub fn accept(ask: &Ask, source: &Source, models: &Models) -> Result<Accepted> {
         chunk_seconds: ask.chunk_seconds,
     };
     let job_id = request.job_id();
-    Ok(Accepted { request, job_id })
+    Accepted { request, job_id }
 }
 
 /// The analyzers called `names`, sorted by name, with all parameters checked and filled in. `common` parameters hold for

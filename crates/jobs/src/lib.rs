@@ -26,10 +26,9 @@ mod summary;
 
 pub use framefan_report::truth::Truth;
 
-pub use accept::{Accepted, Ask, accept, analyzer_requests};
+pub use accept::{Ask, analyzer_requests};
 pub use local::{LocalRun, run};
 pub use models::{Models, parse_model};
-pub use objects::remove_objects;
 pub use plan::{accept_plan, make_plan};
 pub use reduce::{Reduced, reduce};
 pub use report::write_report;

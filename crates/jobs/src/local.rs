@@ -18,12 +18,12 @@ use framefan_report::truth::Truth;
 use framefan_store::{Claim, FolderStore, JobStore, NewJob, ObjectStore, SqliteJobs};
 use framefan_worker::{AnalyzerRun, Progress, ShardTask, Stop, run_shard};
 
-use crate::accept::{Accepted, Ask, accept};
+use crate::accept::{Accepted, Ask, accept, check};
 use crate::analyzers::prepare;
 use crate::clock::now;
 use crate::exports::write_exports;
 use crate::models::Models;
-use crate::objects::{all_runs, devices, remove_objects, to_json, to_value};
+use crate::objects::{Pointers, all_runs, devices, lacks_files, remove_objects, to_json, to_value};
 use crate::plan::{accept_plan, make_plan, queue_chunks};
 use crate::process::Process;
 use crate::reduce::{Reduced, reduce};
@@ -77,9 +77,12 @@ struct Job<'a> {
 /// Runs a job from probe to report, or resumes it: what an earlier run finished is not done again.
 pub fn run(local: &LocalRun<'_>) -> Result<RunSummary> {
     let started = Instant::now();
+    // First what is quick to find wrong: the probe of some containers decodes the whole video.
+    let analyzers = check(local.ask, local.models)?;
+    let probing = Instant::now();
     let source = open(local.video, &Limits::default())?;
-    let probe_s = started.elapsed().as_secs_f64();
-    let Accepted { request, job_id } = accept(local.ask, &source.source, local.models)?;
+    let probe_s = probing.elapsed().as_secs_f64();
+    let Accepted { request, job_id } = accept(local.ask, analyzers, &source.source);
     let objects = FolderStore::open(local.out)?;
     let jobs = SqliteJobs::open(&local.out.join("jobs.sqlite"))?;
     let owner = Process::current().to_string();
@@ -101,9 +104,8 @@ impl Job<'_> {
             self.refuse_live_owner(before.as_ref())?;
             self.forget()?;
         }
-        // A finished job is opened again when somebody removed files of it; what is left is not done again.
-        let chunks = self.objects.list(&format!("{}chunks/", keys::job_prefix(&self.job_id)))?.len();
-        let lacks_files = before.as_ref().is_some_and(|job| chunks < job.total_chunks as usize);
+        // A job is opened again when somebody removed files of it; what is left is not done again.
+        let lacks_files = before.as_ref().map_or(Ok(false), |job| lacks_files(&self.objects, job))?;
         let new = NewJob {
             job_id: &self.job_id,
             video: &self.source.name,
@@ -140,7 +142,7 @@ impl Job<'_> {
 
     /// Removes all that earlier runs of this job left.
     fn forget(&self) -> Result<()> {
-        remove_objects(&self.objects, &self.job_id)?;
+        remove_objects(&self.objects, &self.job_id, Pointers::All)?;
         self.jobs.delete_job(&self.job_id)?;
         Ok(())
     }
@@ -164,9 +166,9 @@ impl Job<'_> {
         // The merge runs again even for a finished job: it costs little, and the files are then whole whatever happened.
         let reducing = Instant::now();
         let all_runs = all_runs(&self.objects, &self.job_id)?;
-        let reduced =
-            reduce(&self.objects, &self.request, &plan, Some(&self.source), devices(&all_runs), self.run.out)?;
-        write_exports(&self.objects, &self.request, &reduced.header, self.run.out)?;
+        let scratch = self.objects.scratch();
+        let reduced = reduce(&self.objects, &self.request, &plan, Some(&self.source), devices(&all_runs), &scratch)?;
+        write_exports(&self.objects, &self.request, &reduced.header, &scratch)?;
         stages.reduce_s = reducing.elapsed().as_secs_f64();
 
         let reporting = Instant::now();
@@ -206,15 +208,14 @@ impl Job<'_> {
             Ok(ready.clone().unwrap_or_default())
         };
         let next = AtomicUsize::new(0);
-        let failed = Stop::default();
+        let stop = self.run.stop.within();
         let results: Mutex<(Vec<RunRecord>, Option<Error>)> = Mutex::new((Vec::new(), None));
         thread::scope(|scope| {
             for worker in 0..self.run.workers.max(1) {
-                let (load, next, failed, results, device) = (&load, &next, &failed, &results, &device);
+                let (load, next, stop, results, device) = (&load, &next, &stop, &results, &device);
                 let name = format!("{}:{worker}", self.owner);
                 scope.spawn(move || {
-                    while !failed.is_requested() {
-                        let Some(shard) = shards.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+                    while let Some(shard) = shards.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let outcome = run_shard(&ShardTask {
                             request: &self.request,
                             plan,
@@ -229,13 +230,14 @@ impl Job<'_> {
                             decode_threads: 0,
                             on_chunk: &|_| {},
                             progress: self.run.progress,
-                            stop: self.run.stop,
+                            stop,
                         });
                         let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                         results.0.push(outcome.run);
                         if let Some(error) = outcome.error {
-                            failed.request();
                             results.1.get_or_insert(error);
+                            stop.request();
+                            return;
                         }
                     }
                 });

@@ -1,6 +1,7 @@
 //! A job's documents in an object store.
 
 use framefan_contract::run::RunRecord;
+use framefan_contract::state::{JobItem, JobStage};
 use framefan_contract::{Error, Result, keys};
 use framefan_store::ObjectStore;
 use serde::Serialize;
@@ -46,17 +47,51 @@ pub(crate) fn devices(runs: &[RunRecord]) -> Vec<String> {
     devices
 }
 
-/// Removes all that a job left: its objects, and the pointers by which other jobs find its chunks.
-pub fn remove_objects(objects: &dyn ObjectStore, job_id: &str) -> Result<()> {
-    for object in objects.list(&keys::job_prefix(job_id))? {
-        if object.key.contains("/chunks/") {
+/// Whether `key` under a job's `chunks/` is an artifact: the files beside them have other endings.
+fn is_artifact(key: &str) -> bool {
+    key.ends_with(".json")
+}
+
+/// Whether somebody removed objects of a job that has them by its item: those chunks, or the result, are made again.
+pub(crate) fn lacks_files(objects: &dyn ObjectStore, job: &JobItem) -> Result<bool> {
+    let prefix = format!("{}chunks/", keys::job_prefix(&job.job_id));
+    let artifacts = objects.list(&prefix)?.iter().filter(|object| is_artifact(&object.key)).count();
+    if artifacts < job.completed_chunks as usize {
+        return Ok(true);
+    }
+    Ok(job.stage == JobStage::Done && objects.list(&keys::results(&job.job_id))?.is_empty())
+}
+
+/// Which of the pointers by which jobs find finished chunks go with a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pointers {
+    /// Those to its own chunks. Chunks that it took over from another job can still be found there.
+    Own,
+    /// Those to any chunk that it has, so that nothing is taken over when it starts over.
+    All,
+}
+
+/// Removes all that a job left: its objects, and pointers to its chunks.
+pub(crate) fn remove_objects(objects: &dyn ObjectStore, job_id: &str, pointers: Pointers) -> Result<()> {
+    let prefix = keys::job_prefix(job_id);
+    for object in objects.list(&prefix)? {
+        if object.key.contains("/chunks/") && is_artifact(&object.key) {
             let bytes = objects.get(&object.key)?;
             let artifact = bytes.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
             if let Some(digest) = artifact.as_ref().and_then(|a| a["digest"].as_str()) {
-                objects.delete(&keys::chunk_by_digest(digest))?;
+                let pointer = keys::chunk_by_digest(digest);
+                if pointers == Pointers::All || points_below(objects, &pointer, &prefix)? {
+                    objects.delete(&pointer)?;
+                }
             }
         }
         objects.delete(&object.key)?;
     }
     Ok(())
+}
+
+/// Whether a pointer names an object below `prefix`. One that names nothing readable helps nobody, and counts.
+fn points_below(objects: &dyn ObjectStore, pointer: &str, prefix: &str) -> Result<bool> {
+    let Some(bytes) = objects.get(pointer)? else { return Ok(false) };
+    Ok(serde_json::from_slice::<String>(&bytes).map_or(true, |key| key.starts_with(prefix)))
 }

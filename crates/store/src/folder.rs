@@ -32,6 +32,11 @@ impl FolderStore {
         Ok(FolderStore { root: root.to_owned() })
     }
 
+    /// A folder for files that no object becomes. What a killed process leaves there goes like half-written objects.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join(TEMP)
+    }
+
     /// Where the object `key` is or would be.
     pub fn path(&self, key: &str) -> Result<PathBuf> {
         check_key(key)?;
@@ -45,7 +50,7 @@ impl FolderStore {
 
     /// A file beside the objects that becomes one when it is renamed. It goes when dropped.
     fn temp_file(&self) -> Result<NamedTempFile> {
-        let folder = self.root.join(TEMP);
+        let folder = self.scratch();
         let mut builder = tempfile::Builder::new();
         builder.prefix("");
         #[cfg(unix)]

@@ -72,6 +72,7 @@ pub(crate) fn restart(job: &mut JobItem, new: &NewJob<'_>) -> Result<()> {
     job.owner = new.owner.to_owned();
     job.video = new.video.to_owned();
     job.request = new.request.clone();
+    job.started_at = None;
     job.completed_at = None;
     job.error = None;
     Ok(())

@@ -16,4 +16,4 @@ mod shard;
 pub use artifacts::Artifacts;
 pub use progress::{Progress, Stop};
 pub use sampling::is_sampled;
-pub use shard::{AnalyzerRun, Outcome, ShardTask, run_shard};
+pub use shard::{AnalyzerRun, Outcome, ShardAttempt, ShardTask, run_shard};

@@ -26,16 +26,40 @@ impl Progress {
 
 /// A wish to stop, shared between a signal handler and the workers.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    wish: Arc<AtomicBool>,
+    /// A wish of whoever the work is done for.
+    outer: Option<Arc<Stop>>,
+}
 
 impl Stop {
+    /// Another wish, which this one implies, but not the other way round.
+    pub fn within(&self) -> Stop {
+        Stop { wish: Arc::default(), outer: Some(Arc::new(self.clone())) }
+    }
+
     /// Asks all workers to stop: finished chunks stay, the chunk in hand is handed back.
     pub fn request(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.wish.store(true, Ordering::SeqCst);
     }
 
     /// Whether a stop was asked for.
     pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.wish.load(Ordering::SeqCst) || self.outer.as_ref().is_some_and(|outer| outer.is_requested())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outer_wish_implies_an_inner_one_and_not_the_other_way_round() {
+        let outer = Stop::default();
+        let (one, other) = (outer.within(), outer.within());
+        one.request();
+        assert!(one.is_requested() && !other.is_requested() && !outer.is_requested());
+        outer.request();
+        assert!(other.is_requested() && other.within().is_requested());
     }
 }

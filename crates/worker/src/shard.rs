@@ -96,29 +96,74 @@ pub fn run_shard(task: &ShardTask<'_>) -> Outcome {
         leases.stop();
         error
     });
-    let run_id = format!("{:.3}-{}", started_at, task.worker.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
-    let run = RunRecord {
-        schema: RUN_SCHEMA.to_owned(),
-        job_id: task.plan.job_id.clone(),
-        run_id,
-        worker: task.worker.to_owned(),
+    let attempt = ShardAttempt {
+        job_id: &task.plan.job_id,
         shard: task.shard.shard,
-        device: task.device.to_owned(),
+        worker: task.worker,
+        device: task.device,
         started_at,
-        wall_s: started.elapsed().as_secs_f64(),
-        frames: total.frames,
-        sampled_frames: total.sampled,
-        bytes_read: total.bytes_read,
-        chunks: total.chunks,
-        stages: total.stages,
-        error: error.as_ref().map(|e| e.message().to_owned()),
     };
-    let error = error.or_else(|| task.store_run(&run).err());
-    Outcome { run, error }
+    attempt.end(task.objects, started.elapsed().as_secs_f64(), total, error)
+}
+
+/// An attempt at a shard.
+#[derive(Clone, Copy, Debug)]
+pub struct ShardAttempt<'a> {
+    /// The job.
+    pub job_id: &'a str,
+    /// The shard.
+    pub shard: u32,
+    /// The worker's name, unique among workers.
+    pub worker: &'a str,
+    /// What computes, for people.
+    pub device: &'a str,
+    /// When it began, seconds since 1970.
+    pub started_at: f64,
+}
+
+impl ShardAttempt<'_> {
+    /// Records an attempt that failed before there was anything to work on.
+    pub fn failed(&self, objects: &dyn ObjectStore, error: Error) -> Outcome {
+        self.end(objects, now() - self.started_at, Pass::default(), Some(error))
+    }
+
+    fn end(&self, objects: &dyn ObjectStore, wall_s: f64, total: Pass, error: Option<Error>) -> Outcome {
+        let name = self.worker.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        let run = RunRecord {
+            schema: RUN_SCHEMA.to_owned(),
+            job_id: self.job_id.to_owned(),
+            run_id: format!("{:.3}-{name}", self.started_at),
+            worker: self.worker.to_owned(),
+            shard: self.shard,
+            device: self.device.to_owned(),
+            started_at: self.started_at,
+            wall_s,
+            frames: total.frames,
+            sampled_frames: total.sampled,
+            bytes_read: total.bytes_read,
+            chunks: total.chunks,
+            stages: total.stages,
+            error: error.as_ref().map(|e| e.message().to_owned()),
+        };
+        let error = error.or_else(|| store_run(objects, &run).err());
+        Outcome { run, error }
+    }
+}
+
+fn store_run(objects: &dyn ObjectStore, run: &RunRecord) -> Result<()> {
+    let bytes =
+        serde_json::to_vec(run).map_err(|e| Error::defect(format!("the run record does not serialize: {e}")))?;
+    objects.create(&keys::run(&run.job_id, &run.run_id), &bytes)?;
+    Ok(())
 }
 
 fn work(task: &ShardTask<'_>, leases: &Leases<'_>, total: &mut Pass) -> Result<()> {
-    let mut missing = missing_chunks(task, |artifact| {
+    let range = task.shard.first_chunk as usize..task.shard.end_chunk as usize;
+    let chunks =
+        task.plan.chunks.get(range).ok_or_else(|| {
+            Error::defect(format!("shard {} names chunks that the plan does not have", task.shard.shard))
+        })?;
+    let mut missing = missing_chunks(task, chunks, |artifact| {
         Progress::add(&task.progress.resumed, 1);
         Progress::add(&task.progress.resumed_frames, u64::from(artifact.frames));
     })?;
@@ -132,7 +177,7 @@ fn work(task: &ShardTask<'_>, leases: &Leases<'_>, total: &mut Pass) -> Result<(
     let lanes = Lanes::of(&analyzers)?;
     while !missing.is_empty() {
         let held = held_by_others(task)?;
-        let free: Vec<Chunk> = missing.into_iter().filter(|c| !held.contains(&c.index)).cloned().collect();
+        let free: Vec<Chunk> = missing.iter().filter(|c| !held.contains(&c.index)).cloned().collect();
         for consecutive in free.chunk_by(|a, b| a.index + 1 == b.index) {
             let stream = Stream { task, analyzers: &analyzers, lanes: &lanes, chunks: consecutive, leases };
             let (pass, outcome) = pipeline::run(&stream);
@@ -143,7 +188,7 @@ fn work(task: &ShardTask<'_>, leases: &Leases<'_>, total: &mut Pass) -> Result<(
             check_stop(task, leases)?;
             thread::sleep(POLL);
         }
-        missing = missing_chunks(task, |_| {})?;
+        missing = missing_chunks(task, &missing, |_| {})?;
     }
     Ok(())
 }
@@ -162,17 +207,12 @@ pub(crate) fn check_stop(task: &ShardTask<'_>, leases: &Leases<'_>) -> Result<()
     Ok(())
 }
 
-/// The chunks of the shard that have no artifact yet. Those that have one are marked completed on the way.
-fn missing_chunks<'a>(task: &ShardTask<'a>, found: impl Fn(&Artifact)) -> Result<Vec<&'a Chunk>> {
-    let range = task.shard.first_chunk as usize..task.shard.end_chunk as usize;
-    let chunks =
-        task.plan.chunks.get(range).ok_or_else(|| {
-            Error::defect(format!("shard {} names chunks that the plan does not have", task.shard.shard))
-        })?;
+/// Those of the chunks that have no artifact yet. Those that have one are marked completed on the way.
+fn missing_chunks(task: &ShardTask<'_>, chunks: &[Chunk], found: impl Fn(&Artifact)) -> Result<Vec<Chunk>> {
     let mut missing = Vec::new();
     for chunk in chunks {
         let Some(artifact) = task.artifacts().find(chunk)? else {
-            missing.push(chunk);
+            missing.push(chunk.clone());
             continue;
         };
         let key = keys::chunk(&task.plan.job_id, chunk.index);
@@ -197,12 +237,5 @@ impl ShardTask<'_> {
     /// The job's artifacts.
     pub(crate) fn artifacts(&self) -> Artifacts<'_> {
         Artifacts { objects: self.objects, job_id: &self.plan.job_id, request: self.request }
-    }
-
-    fn store_run(&self, run: &RunRecord) -> Result<()> {
-        let bytes =
-            serde_json::to_vec(run).map_err(|e| Error::defect(format!("the run record does not serialize: {e}")))?;
-        self.objects.create(&keys::run(&run.job_id, &run.run_id), &bytes)?;
-        Ok(())
     }
 }

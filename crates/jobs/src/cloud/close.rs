@@ -199,7 +199,9 @@ fn shard_error(failed: &[FailedShard], runs: &[RunRecord]) -> JobError {
     let Some(worst) = failed.iter().min_by_key(|shard| rank(shard)) else {
         return JobError { kind: ErrorKind::Defect, message: "no shard failed".to_owned() };
     };
-    let last_run = runs.iter().rev().find(|run| run.shard == worst.shard && run.error.is_some());
+    // Of a process that was ended from outside, its record says less than Batch, or is an earlier attempt's.
+    let ended_itself = worst.exit_code.and_then(ErrorKind::from_exit_code).is_some();
+    let last_run = runs.iter().rev().find(|run| ended_itself && run.shard == worst.shard && run.error.is_some());
     let what = last_run.and_then(|run| run.error.clone()).unwrap_or_else(|| {
         let reason = worst.reason.clone().unwrap_or_else(|| "no reason given".to_owned());
         match worst.exit_code {
@@ -216,6 +218,7 @@ fn shard_error(failed: &[FailedShard], runs: &[RunRecord]) -> JobError {
 
 #[cfg(test)]
 mod tests {
+    use framefan_contract::run::RUN_SCHEMA;
     use serde_json::json;
 
     use super::*;
@@ -260,5 +263,33 @@ mod tests {
         assert!(error.message.starts_with("shard 3: ") && error.message.contains("2 more"), "{}", error.message);
         assert_eq!(shard_error(&[shard(1, Some(137))], &[]).kind, ErrorKind::Retryable);
         assert_eq!(shard_error(&[shard(1, None)], &[]).kind, ErrorKind::Retryable);
+    }
+
+    #[test]
+    fn a_process_that_was_ended_is_told_of_in_batchs_words() {
+        let run = RunRecord {
+            schema: RUN_SCHEMA.to_owned(),
+            job_id: "j".to_owned(),
+            run_id: "r".to_owned(),
+            worker: "w:1".to_owned(),
+            shard: 0,
+            device: "cpu".to_owned(),
+            started_at: 1.0,
+            wall_s: 1.0,
+            frames: 0,
+            sampled_frames: 0,
+            bytes_read: 0,
+            chunks: Vec::new(),
+            stages: Default::default(),
+            error: Some("the weights are missing".to_owned()),
+        };
+        let error = |exit_code| {
+            let reason = Some("Job attempt duration exceeded timeout".to_owned());
+            shard_error(&[FailedShard { shard: 0, exit_code, reason }], std::slice::from_ref(&run)).message
+        };
+        assert_eq!(error(Some(4)), "shard 0: the weights are missing");
+        for code in [Some(143), Some(137), None] {
+            assert!(error(code).contains("attempt duration exceeded"), "{}", error(code));
+        }
     }
 }

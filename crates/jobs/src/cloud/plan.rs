@@ -21,10 +21,10 @@ use super::event::End;
 use super::metrics;
 use super::request::{CloudRequest, Compute};
 use super::settings::Defaults;
-use crate::accept::{Accepted, accept};
+use crate::accept::{Accepted, accept, check};
 use crate::clock::now;
 use crate::models::Models;
-use crate::objects::{read_json, remove_objects, to_json, to_value};
+use crate::objects::{Pointers, lacks_files, read_json, remove_objects, to_json, to_value};
 use crate::plan::{accept_plan, make_plan, queue_chunks};
 use crate::source::{identity, open_object};
 
@@ -89,8 +89,9 @@ pub fn plan_video(cloud: &Cloud, defaults: &Defaults, input: &PlanInput) -> Resu
     let request = CloudRequest::read(&input.input)?;
     let (ask, compute) = request.ask(defaults)?;
     let shards = request.checked_shards()?;
+    let analyzers = check(&ask, &Models::folder(&defaults.models)?)?;
     let video = cloud.aws.video(&request.bucket, &request.key, request.version.as_deref())?;
-    let accepted = accept(&ask, &identity(&video), &Models::folder(&defaults.models)?)?;
+    let accepted = accept(&ask, analyzers, &identity(&video));
     let job = PlanJob { cloud, defaults, execution: &input.execution, accepted, compute, shards };
     if let Some(answer) = job.claim(video.name(), request.force)? {
         return Ok(answer);
@@ -117,7 +118,8 @@ impl PlanJob<'_> {
     /// Makes the execution the job's owner. An answer means that there is nothing to plan.
     fn claim(&self, video: &str, force: bool) -> Result<Option<Planned>> {
         let cloud = self.cloud;
-        let lacks_files = self.lacks_files()?;
+        let before = cloud.jobs.job(self.job_id())?;
+        let lacks_files = before.as_ref().map_or(Ok(false), |job| lacks_files(&cloud.objects, job))?;
         // The store asks while it decides, and takes only yes or no: a service that does not answer must not cost an owner
         // its job.
         let trouble = Mutex::new(None);
@@ -142,25 +144,13 @@ impl PlanJob<'_> {
                 return Ok(Some(Planned { owner: Some(item.owner), ..answer }));
             }
             // Whoever starts over removes what was there before a plan is accepted, again if it was interrupted at that.
-            Claim::New if force => remove_objects(&cloud.objects, self.job_id())?,
+            Claim::New if force => remove_objects(&cloud.objects, self.job_id(), Pointers::All)?,
             Claim::Resumed(item) if force && item.plan_digest.is_none() => {
-                remove_objects(&cloud.objects, self.job_id())?;
+                remove_objects(&cloud.objects, self.job_id(), Pointers::All)?;
             }
             Claim::New | Claim::Resumed(_) => {}
         }
         Ok(None)
-    }
-
-    /// Whether somebody removed objects of a job that has them by its items: those chunks, or the result, are made again.
-    fn lacks_files(&self) -> Result<bool> {
-        let Some(item) = self.cloud.jobs.job(self.job_id())? else { return Ok(false) };
-        let is_artifact = |key: &str| key.ends_with(".json");
-        let prefix = format!("{}chunks/", keys::job_prefix(self.job_id()));
-        let artifacts = self.cloud.objects.list(&prefix)?.iter().filter(|object| is_artifact(&object.key)).count();
-        if artifacts < item.completed_chunks as usize {
-            return Ok(true);
-        }
-        Ok(item.stage == JobStage::Done && self.cloud.objects.list(&keys::results(self.job_id()))?.is_empty())
     }
 
     fn plan(&self, video: Video) -> Result<Planned> {

@@ -74,7 +74,8 @@ pub fn merge_results(cloud: &Cloud, input: &ReduceInput) -> Result<Merged> {
 
     let bottleneck = StageSummary::of_runs(&runs).bottleneck();
     let figures = Figures {
-        wall_s: Some(now() - job.started_at.unwrap_or(job.created_at)),
+        // Nothing was left to do when no chunk was started.
+        wall_s: job.started_at.map(|started| now() - started),
         bottleneck: Some(bottleneck).filter(|stage| !stage.is_empty()),
         resumed_chunks: 0,
     };

@@ -12,12 +12,13 @@ use framefan_contract::state::ChunkStatus;
 use framefan_contract::{Error, ErrorKind, Result, keys};
 use framefan_media::ByteSource;
 use framefan_store::JobStore;
-use framefan_worker::{Progress, ShardTask, Stop, run_shard};
+use framefan_worker::{Progress, ShardAttempt, ShardTask, Stop, run_shard};
 
 use super::Cloud;
 use super::metrics::{self, Attempt};
 use super::settings::WorkerSettings;
 use crate::analyzers::prepare;
+use crate::clock::now;
 use crate::models::Models;
 use crate::objects::read_json;
 use crate::source::ObjectBytes;
@@ -44,29 +45,39 @@ pub struct ShardInput {
 /// # Errors
 /// [`Cancelled`](ErrorKind::Cancelled) when it was stopped, or the job is over. Finished chunks stay in any case.
 pub fn work_shard(cloud: &Cloud, settings: &WorkerSettings, input: &ShardInput, stop: &Stop) -> Result<RunRecord> {
+    let started_at = now();
     let request: JobRequest = read_json(&cloud.objects, &keys::manifest(&input.job_id))?;
-    let plan: Plan = read_json(&cloud.objects, &keys::plan(&input.job_id))?;
+    let (worker, device) = (settings.worker(), settings.device.describe());
+    let stack = &cloud.place.stack;
+    let Ready { plan, models, source } = match make_ready(cloud, settings, input, &request) {
+        Ok(ready) => ready,
+        Err(error) => {
+            let attempt = ShardAttempt {
+                job_id: &input.job_id,
+                shard: input.shard,
+                worker: &worker,
+                device: &device,
+                started_at,
+            };
+            let outcome = attempt.failed(&cloud.objects, error);
+            let end = Attempt {
+                stack,
+                queue: &settings.queue,
+                number: settings.attempt,
+                spot_interruption: false,
+                failed_chunks: 1,
+                bytes_fetched: 0,
+            };
+            metrics::emit(&metrics::attempt(&outcome.run, &end));
+            return outcome.error.map_or(Ok(outcome.run), Err);
+        }
+    };
     let shard = Shard {
         job_id: input.job_id.clone(),
         shard: input.shard,
         first_chunk: input.first_chunk,
         end_chunk: input.end_chunk,
     };
-    let chunks = plan
-        .chunks
-        .get(shard.first_chunk as usize..shard.end_chunk as usize)
-        .filter(|chunks| !chunks.is_empty())
-        .ok_or_else(|| {
-            let count = plan.chunks.len();
-            Error::usage(format!("chunks {} to {} of {count}: no such shard", shard.first_chunk, shard.end_chunk))
-        })?;
-    check_device(&request, settings)?;
-    let models = Models::folder(&settings.models)?;
-    let source = Arc::new(ObjectBytes::new(cloud.video(&request.source)?));
-    source.will_read(&chunks.iter().map(|chunk| chunk.byte_range).collect::<Vec<_>>());
-    free_earlier_attempts(cloud, settings, input)?;
-
-    let stack = &cloud.place.stack;
     let progress = Progress::default();
     let over = AtomicBool::new(false);
     let (outcome, interrupted) = thread::scope(|scope| {
@@ -79,8 +90,8 @@ pub fn work_shard(cloud: &Cloud, settings: &WorkerSettings, input: &ShardInput, 
             prepare: &|| prepare(&request, &plan, &models, &settings.device),
             objects: &cloud.objects,
             jobs: &cloud.jobs,
-            worker: &settings.worker(),
-            device: &settings.device.describe(),
+            worker: &worker,
+            device: &device,
             lease_s: settings.lease_s,
             decode_threads: 0,
             on_chunk: &|timing| {
@@ -105,6 +116,32 @@ pub fn work_shard(cloud: &Cloud, settings: &WorkerSettings, input: &ShardInput, 
     };
     metrics::emit(&metrics::attempt(&outcome.run, &attempt));
     outcome.error.map_or(Ok(outcome.run), Err)
+}
+
+/// What a shard's work needs beside the request.
+struct Ready {
+    plan: Plan,
+    models: Models,
+    source: Arc<ObjectBytes>,
+}
+
+/// Looks whether this machine can do the shard, and readies the video for it.
+fn make_ready(cloud: &Cloud, settings: &WorkerSettings, input: &ShardInput, request: &JobRequest) -> Result<Ready> {
+    let plan: Plan = read_json(&cloud.objects, &keys::plan(&input.job_id))?;
+    let chunks = plan
+        .chunks
+        .get(input.first_chunk as usize..input.end_chunk as usize)
+        .filter(|chunks| !chunks.is_empty())
+        .ok_or_else(|| {
+            let count = plan.chunks.len();
+            Error::usage(format!("chunks {} to {} of {count}: no such shard", input.first_chunk, input.end_chunk))
+        })?;
+    check_device(request, settings)?;
+    let models = Models::folder(&settings.models)?;
+    let source = Arc::new(ObjectBytes::new(cloud.video(&request.source)?));
+    source.will_read(&chunks.iter().map(|chunk| chunk.byte_range).collect::<Vec<_>>());
+    free_earlier_attempts(cloud, settings, input)?;
+    Ok(Ready { plan, models, source })
 }
 
 /// A job runs on one class of device, or its chunks would not be parts of one result.
@@ -147,8 +184,8 @@ fn watch_spot(cloud: &Cloud, settings: &WorkerSettings, stop: &Stop, over: &Atom
     while !over.load(Ordering::SeqCst) {
         // A metadata service that does not answer says nothing.
         if let Ok(Some(notice)) = cloud.aws.spot_notice() {
-            eprintln!("this machine will be taken away ({notice}): the chunk in hand is given back");
             stop.request();
+            eprintln!("this machine will be taken away ({notice}): the chunk in hand is given back");
             return true;
         }
         thread::park_timeout(SPOT_POLL);

@@ -84,7 +84,6 @@ fn cancel_item(jobs: &dyn JobStore, job_id: &str) -> Result<bool> {
 
 /// Puts the event of a cancelled job on the bus.
 fn announce(deployment: &Deployment, job: &JobItem) -> Result<()> {
-    let bus = std::env::var("FRAMEFAN_EVENT_BUS").ok().filter(|bus| !bus.is_empty());
     let bucket = deployment.name(Part::Bucket)?;
-    event::announce(&deployment.aws, bus.as_deref().unwrap_or("default"), bucket, job)
+    event::announce(&deployment.aws, deployment.event_bus(), bucket, job)
 }

@@ -20,6 +20,8 @@ pub enum Part {
     GpuQueue,
     /// Batch's queue of machines without; a deployment may have none.
     CpuQueue,
+    /// Where the end of a job is announced; `default` where it is not said.
+    EventBus,
 }
 
 impl Part {
@@ -32,6 +34,7 @@ impl Part {
             Part::JobLogGroup => "FRAMEFAN_JOB_LOG_GROUP",
             Part::GpuQueue => "FRAMEFAN_GPU_QUEUE",
             Part::CpuQueue => "FRAMEFAN_CPU_QUEUE",
+            Part::EventBus => "FRAMEFAN_EVENT_BUS",
         }
     }
 
@@ -44,11 +47,12 @@ impl Part {
             Part::JobLogGroup => "JobLogGroup",
             Part::GpuQueue => "GpuJobQueueArn",
             Part::CpuQueue => "CpuJobQueueArn",
+            Part::EventBus => "EventBusName",
         }
     }
 
     const fn is_optional(self) -> bool {
-        matches!(self, Part::GpuQueue | Part::CpuQueue)
+        matches!(self, Part::GpuQueue | Part::CpuQueue | Part::EventBus)
     }
 }
 
@@ -86,6 +90,11 @@ impl Deployment {
     /// The table's jobs.
     pub fn jobs(&self) -> Result<DynamoJobs> {
         Ok(self.aws.jobs(self.name(Part::Table)?))
+    }
+
+    /// Where the end of a job is announced.
+    pub fn event_bus(&self) -> &str {
+        self.names.get(&Part::EventBus).map_or("default", String::as_str)
     }
 
     /// The queues that the deployment has.
@@ -150,8 +159,15 @@ fn advise(error: Error, stack: &str, missing: &[Part]) -> Error {
 mod tests {
     use super::*;
 
-    const ALL: [Part; 6] =
-        [Part::Bucket, Part::Table, Part::StateMachine, Part::JobLogGroup, Part::GpuQueue, Part::CpuQueue];
+    const ALL: [Part; 7] = [
+        Part::Bucket,
+        Part::Table,
+        Part::StateMachine,
+        Part::JobLogGroup,
+        Part::GpuQueue,
+        Part::CpuQueue,
+        Part::EventBus,
+    ];
 
     fn outputs(stack: &str) -> Result<BTreeMap<String, String>> {
         if stack != "framefan" {
@@ -190,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_queue_may_be_missing() {
+    fn only_a_queue_or_the_bus_may_be_missing() {
         let without = |part: Part| {
             move |stack: &str| {
                 let mut outputs = outputs(stack)?;
@@ -200,6 +216,9 @@ mod tests {
         };
         let names = resolve("framefan", &ALL, &|_| None, &without(Part::GpuQueue)).unwrap();
         assert!(!names.contains_key(&Part::GpuQueue) && names.contains_key(&Part::CpuQueue));
+        // A deployment of an earlier version does not say its bus.
+        let names = resolve("framefan", &ALL, &|_| None, &without(Part::EventBus)).unwrap();
+        assert!(!names.contains_key(&Part::EventBus));
         let error = resolve("framefan", &ALL, &|_| None, &without(Part::Table)).unwrap_err();
         assert!(error.message().contains("TableName"), "{error}");
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Deployment;
 use super::cancel::batch_prefix;
-use crate::objects::remove_objects;
+use crate::objects::{Pointers, remove_objects};
 
 /// What was removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,7 +54,7 @@ pub fn remove(objects: &dyn ObjectStore, jobs: &dyn JobStore, job_id: &str) -> R
         refuse_live(&job)?;
     }
     let count = count_objects(objects, job_id)?;
-    remove_objects(objects, job_id)?;
+    remove_objects(objects, job_id, Pointers::Own)?;
     let item = jobs.delete_job(job_id)?;
     Ok(Removed { job_id: job_id.to_owned(), objects: count, item })
 }
@@ -89,21 +89,27 @@ mod tests {
             .unwrap();
             objects.create(&keys::manifest(id), b"{}").unwrap();
             objects.create(&keys::chunk(id, 0), format!("{{\"digest\":\"d{id}\"}}").as_bytes()).unwrap();
-            objects.create(&keys::chunk_by_digest(&format!("d{id}")), b"{}").unwrap();
+            let pointer = serde_json::json!(keys::chunk(id, 0)).to_string();
+            objects.create(&keys::chunk_by_digest(&format!("d{id}")), pointer.as_bytes()).unwrap();
         }
+        // A chunk that was taken over: others shall still find it where it was made.
+        objects.create(&keys::chunk(&one, 1), b"{\"digest\":\"taken\"}").unwrap();
+        let made = serde_json::json!(keys::chunk(&other, 1)).to_string();
+        objects.create(&keys::chunk_by_digest("taken"), made.as_bytes()).unwrap();
         objects.create("videos/x/a.mp4", b"v").unwrap();
         let refused = remove(&objects, &jobs, &one).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Usage);
         assert!(refused.message().contains("framefan cancel"), "{refused}");
-        assert_eq!(count_objects(&objects, &one).unwrap(), 2);
+        assert_eq!(count_objects(&objects, &one).unwrap(), 3);
 
         jobs.cancel_job(&one, None, 2.0).unwrap();
         let removed = remove(&objects, &jobs, &one).unwrap();
-        assert_eq!((removed.objects, removed.item), (2, true));
+        assert_eq!((removed.objects, removed.item), (3, true));
         let left: Vec<String> =
             objects.list("").unwrap().into_iter().map(|o| o.key).filter(|k| k.contains('/')).collect();
         let expected = [
             keys::chunk_by_digest(&format!("d{other}")),
+            keys::chunk_by_digest("taken"),
             keys::chunk(&other, 0),
             keys::manifest(&other),
             "videos/x/a.mp4".to_owned(),
