@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use framefan_testkit::videos;
 use serde_json::Value;
-use support::{ALL, Small, random_weights, sections, summary};
+use support::{ALL, Small, has_features, random_weights, sections, summary};
 
 const CHUNKINGS: [&str; 7] = ["0.3", "0.7", "1", "1.3", "1.9", "2.6", "60"];
 
@@ -57,6 +57,7 @@ fn check(video: &Path, weights: &Path, chunkings: &[&str]) {
     check_plenty(&expected);
     let began = Instant::now();
     let all = whole.run();
+    assert!(has_features(&whole_out, &all), "no features");
     let wall = began.elapsed();
     assert_eq!(sections(&all, ALL), expected, "{}: all in one pass", video.display());
     assert_eq!(all["sampled_frames"], sampled);

@@ -115,7 +115,7 @@ impl Small<'_> {
             let params = [
                 "model=yolov8n-pose",
                 "appearance=osnet-x0.25",
-                "max_detections=5",
+                "max_detections=20",
                 "new=0.1",
                 "report=0.1",
                 "min_hits=1",
@@ -166,6 +166,13 @@ pub fn section(results: &str, analyzer: &str) -> String {
 pub fn sections(summary: &Value, analyzers: &[&str]) -> BTreeMap<String, String> {
     let results = summary["results"].as_str().unwrap();
     analyzers.iter().map(|&name| (name.to_owned(), section(results, name))).collect()
+}
+
+/// Whether the chunks of the run that `summary` tells of have features of looks beside them.
+pub fn has_features(out: &Path, summary: &Value) -> bool {
+    let chunks = out.join("jobs").join(summary["job_id"].as_str().unwrap()).join("chunks");
+    let mut files = std::fs::read_dir(chunks).unwrap().map(|file| file.unwrap().path());
+    files.any(|file| file.extension().is_some_and(|ending| ending == "bin"))
 }
 
 /// The pose section of the run that `summary` tells of.
