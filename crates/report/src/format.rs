@@ -52,9 +52,10 @@ pub fn count(value: u64) -> String {
     group(&value.to_string())
 }
 
-/// `77%`.
+/// `77%`. Only all is `100%`.
 pub fn percent(share: f64) -> String {
-    format!("{:.0}%", share * 100.0)
+    let most = if share < 1.0 { 99.0 } else { f64::INFINITY };
+    format!("{:.0}%", (share * 100.0).min(most))
 }
 
 /// `12.3 MB`.
@@ -128,5 +129,6 @@ mod tests {
             ["4.25 s", "99.9 s", "3 min 20 s", "1 h 05 min"]
         );
         assert_eq!([bytes(999), bytes(12_345_678)], ["999 B", "12.3 MB"]);
+        assert_eq!([0.0, 0.766, 0.996, 1.0, 1.2].map(percent), ["0%", "77%", "99%", "100%", "120%"]);
     }
 }
