@@ -126,15 +126,19 @@ def peer(framefan: Path, data: Path) -> None:
         return print("peer     skipped: no peers' scripts beside FRAMEFAN_TEST_DATA")
     wide, square = "yolov8n-pose-384x640.onnx", "yolov8n-pose-640.onnx"
     short, long = "05_default_juggle.mp4", "one-by-one-person-detection.mp4"
+    precisions = ["f32", "bf16"] if "amx_bf16" in Path("/proc/cpuinfo").read_text() else ["f32"]
     for source, name, rounds in [(short, wide, 3), (long, wide, 1), (short, square, 3)]:
-        ours, theirs, video = 0.0, 0.0, data / "video" / source
+        ours, theirs, video = dict.fromkeys(precisions, 0.0), 0.0, data / "video" / source
         for _ in range(rounds):
-            summary, _, _ = run(framefan, data, video)
-            ours = max(ours, summary["sampled_frames"] / summary["wall_s"])
+            for precision in precisions:
+                summary, _, _ = run(framefan, data, video, "--precision", precision)
+                ours[precision] = max(ours[precision], summary["sampled_frames"] / summary["wall_s"])
             command = [os.environ.get("FRAMEFAN_PYTHON", sys.executable), script, data / "weights" / name, video, "10"]
             text, *_ = measure(command)
             theirs = max(theirs, float(re.search(r"([\d.]+) fps", text)[1]))
-        print(f"peer     {source}, {name}: framefan {ours:.1f} fps (384×640), peer {theirs:.1f} fps, ratio {ours / theirs:.2f}")
+        for precision, pace in ours.items():
+            figures = f"framefan {pace:.1f} fps (384×640, {precision}), peer {theirs:.1f} fps, ratio {pace / theirs:.2f}"
+            print(f"peer     {source}, {name}: {figures}")
 
 
 def main(benches: dict) -> int:

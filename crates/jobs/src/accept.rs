@@ -39,9 +39,6 @@ pub struct Accepted {
 /// Checks the ask and fills in the analyzers' defaults: all that can be wrong without looking at a video. `models` tells the
 /// digests of the weights.
 pub fn check(ask: &Ask, models: &Models) -> Result<Vec<AnalyzerRequest>> {
-    if ask.device_class.starts_with("cpu-") && ask.precision != Precision::F32 {
-        return Err(Error::usage(format!("precision {}: on a CPU there is only f32 so far", ask.precision.as_str())));
-    }
     let mut analyzers = analyzer_requests(&ask.analyzers, &ask.params, &ask.common)?;
     for asked in &mut analyzers {
         for (model, sha256) in &mut asked.models {

@@ -1,5 +1,5 @@
-//! Milliseconds a picture of YOLOv8n-pose and of Real-ESRGAN's compact network: these kernels, candle's own operations, and
-//! ONNX Runtime on as many threads.
+//! Milliseconds a picture of YOLOv8n-pose and of Real-ESRGAN's compact network: these kernels in f32 and, where the processor has
+//! it, in bf16, candle's own operations, and ONNX Runtime on as many threads.
 //!
 //! `FRAMEFAN_TEST_DATA=… FRAMEFAN_PYTHON=… cargo run -p framefan-models --example bench [ROUNDS]`
 //!
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use framefan_contract::request::Precision;
-
+use framefan_models::kernels::Isa;
 use framefan_models::{ComputeDevice, Kernels, Srvgg, Weights, Yolov8};
 
 /// Runs the model once for each line of standard input and prints the milliseconds.
@@ -88,45 +88,46 @@ struct Case {
     name: &'static str,
     shape: [usize; 4],
     onnx: &'static str,
-    fused: Network,
+    /// Our kernels, by precision.
+    fused: Vec<(Precision, Network)>,
     candle: Network,
 }
 
-fn yolov8(data: &Path, kernels: Option<Kernels>) -> Result<Network, Box<dyn Error>> {
+fn yolov8(data: &Path, precision: Precision, kernels: Kernels) -> Result<Network, Box<dyn Error>> {
     let weights = Weights::load(&data.join("yolov8n-pose.safetensors"), &Device::Cpu)?;
-    let network = match kernels {
-        Some(kernels) => Yolov8::load_with(&weights, &Device::Cpu, Precision::F32, kernels)?,
-        None => Yolov8::load(&weights, &Device::Cpu, Precision::F32)?,
-    };
+    let network = Yolov8::load_with(&weights, &Device::Cpu, precision, kernels)?;
     Ok(Box::new(move |x| network.forward(x)))
 }
 
-fn srvgg(data: &Path, kernels: Option<Kernels>) -> Result<Network, Box<dyn Error>> {
+fn srvgg(data: &Path, precision: Precision, kernels: Kernels) -> Result<Network, Box<dyn Error>> {
     let weights = Weights::load(&data.join("RealESRGAN_General_x4_v3.safetensors"), &Device::Cpu)?;
-    let network = match kernels {
-        Some(kernels) => Srvgg::load_with(&weights, &Device::Cpu, Precision::F32, kernels)?,
-        None => Srvgg::load(&weights, &Device::Cpu, Precision::F32)?,
-    };
+    let network = Srvgg::load_with(&weights, &Device::Cpu, precision, kernels)?;
     Ok(Box::new(move |x| network.forward(x)))
+}
+
+type Load = fn(&Path, Precision, Kernels) -> Result<Network, Box<dyn Error>>;
+
+fn case(
+    name: &'static str,
+    shape: [usize; 4],
+    onnx: &'static str,
+    data: &Path,
+    load: Load,
+) -> Result<Case, Box<dyn Error>> {
+    let mut fused = vec![(Precision::F32, load(data, Precision::F32, Kernels::Fused(Isa::detect()))?)];
+    if ComputeDevice::Cpu.class(Precision::Bf16).is_ok() {
+        fused.push((Precision::Bf16, load(data, Precision::Bf16, Kernels::Amx)?));
+    }
+    Ok(Case { name, shape, onnx, fused, candle: load(data, Precision::F32, Kernels::Candle)? })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let rounds: usize = std::env::args().nth(1).map_or(Ok(20), |n| n.parse())?;
     let data = framefan_testkit::data().ok_or("set FRAMEFAN_TEST_DATA")?.join("weights");
-    let pose = |shape, onnx| -> Result<Case, Box<dyn Error>> {
-        let (fused, candle) = (yolov8(&data, None)?, yolov8(&data, Some(Kernels::Candle))?);
-        Ok(Case { name: "YOLOv8n-pose", shape, onnx, fused, candle })
-    };
     let cases = [
-        pose([1, 3, 640, 640], "yolov8n-pose-640.onnx")?,
-        pose([1, 3, 384, 640], "yolov8n-pose-384x640.onnx")?,
-        Case {
-            name: "Real-ESRGAN general x4 v3",
-            shape: [1, 3, 120, 160],
-            onnx: "RealESRGAN_General_x4_v3.onnx",
-            fused: srvgg(&data, None)?,
-            candle: srvgg(&data, Some(Kernels::Candle))?,
-        },
+        case("YOLOv8n-pose", [1, 3, 640, 640], "yolov8n-pose-640.onnx", &data, yolov8)?,
+        case("YOLOv8n-pose", [1, 3, 384, 640], "yolov8n-pose-384x640.onnx", &data, yolov8)?,
+        case("Real-ESRGAN general x4 v3", [1, 3, 120, 160], "RealESRGAN_General_x4_v3.onnx", &data, srvgg)?,
     ];
     println!("{}", ComputeDevice::Cpu.describe());
     for case in cases {
@@ -161,16 +162,23 @@ fn measure(case: &Case, data: &Path, rounds: usize) -> Result<(), Box<dyn Error>
     let batch = ComputeDevice::Cpu.detector_batch(height * width);
     let together = Tensor::rand(0f32, 1f32, (batch, channels, height, width), &Device::Cpu)?;
     let mut runtime = OnnxRuntime::start(&data.join(case.onnx), case.shape)?;
-    (case.fused)(&together)?;
     let mut unfused = Times::default();
     unfused.run(&case.candle, &alone)?;
-    let [mut one, mut several, mut theirs] = [const { Times([Vec::new(), Vec::new()]) }; 3];
+    let mut theirs = Times::default();
+    let mut ours = Vec::new();
+    for (precision, network) in &case.fused {
+        network(&together)?;
+        for (name, pictures) in [("one picture".to_owned(), &alone), (format!("{batch} at once"), &together)] {
+            ours.push((format!("{} {name}", precision.as_str()), network, pictures, Times::default()));
+        }
+    }
     for _ in 0..rounds {
         theirs.add(runtime.run()?);
         // ONNX Runtime's threads keep spinning for a while.
         std::thread::sleep(Duration::from_millis(60));
-        one.run(&case.fused, &alone)?;
-        several.run(&case.fused, &together)?;
+        for (_, network, pictures, times) in &mut ours {
+            times.run(network, pictures)?;
+        }
     }
     runtime.stop()?;
     println!(
@@ -180,11 +188,11 @@ fn measure(case: &Case, data: &Path, rounds: usize) -> Result<(), Box<dyn Error>
     for (index, clock) in ["by the clock", "processor time"].into_iter().enumerate() {
         let their_median = median(&mut theirs.0[index]);
         let their_best = theirs.0[index][0];
-        for (name, ours) in [("one picture", &mut one), (&*format!("{batch} at once"), &mut several)] {
+        for (name, .., ours) in &mut ours {
             let our_median = median(&mut ours.0[index]);
             let our_best = ours.0[index][0];
             println!(
-                "  {clock:14} {name:11} {our_best:6.1} {our_median:6.1}   ONNX Runtime {their_best:6.1} {their_median:6.1}   ratio {:.2} {:.2}",
+                "  {clock:14} {name:16} {our_best:6.1} {our_median:6.1}   ONNX Runtime {their_best:6.1} {their_median:6.1}   ratio {:.2} {:.2}",
                 our_best / their_best,
                 our_median / their_median
             );

@@ -7,7 +7,7 @@ use candle_core::Device;
 use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
 
-use crate::kernels::Isa;
+use crate::kernels::{Isa, amx};
 
 /// A processor that can run networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +41,29 @@ impl ComputeDevice {
         }
     }
 
-    /// The device class: all devices of one class compute the same bits. Examples: `cpu-avx512-f32`, `cuda-sm75-f16`.
+    /// The device class: all devices of one class compute the same bits. Examples: `cpu-avx512-f32`, `cpu-amx-bf16`,
+    /// `cuda-sm75-f16`.
     ///
     /// # Errors
-    /// As [`ComputeDevice::candle`].
+    /// As [`ComputeDevice::candle`]; [`Usage`](framefan_contract::ErrorKind::Usage) for a precision that this processor does not
+    /// have.
     pub fn class(&self, precision: Precision) -> Result<String> {
         match self {
-            ComputeDevice::Cpu => Ok(format!("cpu-{}-{}", Isa::detect().as_str(), precision.as_str())),
+            ComputeDevice::Cpu => {
+                let kernels = match precision {
+                    Precision::F32 => Isa::detect().as_str(),
+                    Precision::Bf16 => {
+                        amx::require()?;
+                        "amx"
+                    }
+                    Precision::F16 => {
+                        return Err(Error::usage(
+                            "precision f16 is for GPUs: use f32 on a CPU, or bf16 on one with AMX",
+                        ));
+                    }
+                };
+                Ok(format!("cpu-{kernels}-{}", precision.as_str()))
+            }
             #[cfg(feature = "cuda")]
             ComputeDevice::Cuda(ordinal) => {
                 let (major, minor) =
@@ -162,6 +178,11 @@ mod tests {
         let class = ComputeDevice::Cpu.class(Precision::F32).unwrap();
         assert!(["cpu-avx512-f32", "cpu-avx2-f32", "cpu-portable-f32"].contains(&class.as_str()), "{class}");
         assert!(ComputeDevice::Cpu.describe().contains("thread"));
+        match ComputeDevice::Cpu.class(Precision::Bf16) {
+            Ok(class) => assert_eq!(class, "cpu-amx-bf16"),
+            Err(error) => assert!(error.message().contains("AMX"), "{error}"),
+        }
+        assert!(ComputeDevice::Cpu.class(Precision::F16).unwrap_err().message().contains("GPU"));
     }
 
     #[test]

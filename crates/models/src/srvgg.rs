@@ -3,12 +3,12 @@
 //! between them. The last convolution makes `3 × scale²` channels, which become pixels, and the picture, enlarged by
 //! repeating its pixels, is added: <https://github.com/xinntao/Real-ESRGAN>, `realesrgan/archs/srvgg_arch.py`.
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
 use rayon::prelude::*;
 
-use crate::backend::{Activation, Backend, ConvParams, ConvShape, Fused, Kernels, Reference, internal};
+use crate::backend::{Activation, Amx, Backend, ConvParams, ConvShape, Fused, Kernels, Reference, internal};
 use crate::kernels::map::Map;
 use crate::kernels::simd::LANES;
 use crate::weights::Weights;
@@ -26,6 +26,7 @@ pub struct Srvgg {
 enum Executor {
     Candle(Reference, Vec<<Reference as Backend>::Conv>),
     Fused(Fused, Vec<<Fused as Backend>::Conv>),
+    Amx(Amx, Vec<<Amx as Backend>::Conv>),
 }
 
 impl Srvgg {
@@ -55,6 +56,11 @@ impl Srvgg {
                 let convs = prepare(&ops, layers)?;
                 Executor::Fused(ops, convs)
             }
+            Kernels::Amx => {
+                let ops = Amx::new(device, precision)?;
+                let convs = prepare(&ops, layers)?;
+                Executor::Amx(ops, convs)
+            }
         };
         Ok(Srvgg { scale, device: device.clone(), executor })
     }
@@ -83,21 +89,28 @@ impl Srvgg {
                 let y = run(ops, convs, x.clone())?;
                 let enlarge = || {
                     let y = candle_nn::ops::pixel_shuffle(&y, self.scale)?;
-                    (y + x.upsample_nearest2d(high, wide)?)?.to_dtype(candle_core::DType::F32)
+                    (y + x.upsample_nearest2d(high, wide)?)?.to_dtype(DType::F32)
                 };
                 enlarge().map_err(internal)
             }
-            Executor::Fused(ops, convs) => {
-                let mut enlarged = Vec::with_capacity(batch * COLOURS * high * wide);
-                for index in 0..batch {
-                    let picture = pictures.narrow(0, index, 1).map_err(internal)?;
-                    let x = ops.enter(&picture)?;
-                    let y = run(ops, convs, x.clone())?;
-                    enlarged.extend(to_pixels(&x, &y, self.scale));
-                }
-                Tensor::from_vec(enlarged, (batch, COLOURS, high, wide), &self.device).map_err(internal)
-            }
+            Executor::Fused(ops, convs) => self.each_picture(ops, convs, pictures),
+            Executor::Amx(ops, convs) => self.each_picture(ops, convs, pictures),
         }
+    }
+
+    /// Enlarges each picture by itself, for kernels whose output is blocks of channels.
+    fn each_picture<B: Backend<Output = Map>>(&self, ops: &B, convs: &[B::Conv], pictures: &Tensor) -> Result<Tensor> {
+        let (batch, _, height, width) = pictures.dims4().map_err(internal)?;
+        let mut enlarged = Vec::with_capacity(pictures.elem_count() * self.scale * self.scale);
+        for index in 0..batch {
+            let picture = pictures.narrow(0, index, 1).map_err(internal)?;
+            let y = run(ops, convs, ops.enter(&picture)?)?;
+            let values =
+                picture.to_dtype(DType::F32).and_then(|x| x.flatten_all()?.to_vec1::<f32>()).map_err(internal)?;
+            enlarged.extend(to_pixels(&values, &y, self.scale));
+        }
+        let shape = (batch, COLOURS, self.scale * height, self.scale * width);
+        Tensor::from_vec(enlarged, shape, &self.device).map_err(internal)
     }
 }
 
@@ -130,21 +143,20 @@ fn prepare<B: Backend>(ops: &B, layers: Vec<ConvParams>) -> Result<Vec<B::Conv>>
     layers.into_iter().map(|layer| ops.prepare(layer)).collect()
 }
 
-fn run<B: Backend>(ops: &B, convs: &[B::Conv], x: B::Map) -> Result<B::Map> {
-    convs.iter().try_fold(x, |x, conv| ops.conv(conv, &x, None))
+fn run<B: Backend>(ops: &B, convs: &[B::Conv], x: B::Map) -> Result<B::Output> {
+    let (last, inner) = convs.split_last().ok_or_else(|| Error::defect("a network without layers"))?;
+    ops.output(last, &inner.iter().try_fold(x, |x, conv| ops.conv(conv, &x, None))?)
 }
 
 /// The pixels `[3, scale · H, scale · W]`: channel `(c · scale + i) · scale + j` of `y` is row `i`, column `j` of each pixel's
-/// square in colour `c`; the picture `x` is added.
-fn to_pixels(x: &Map, y: &Map, scale: usize) -> Vec<f32> {
+/// square in colour `c`; the picture `x`, `[3, H, W]`, is added.
+fn to_pixels(x: &[f32], y: &Map, scale: usize) -> Vec<f32> {
     let (high, wide) = (scale * y.height, scale * y.width);
     let mut pixels = vec![0.0; COLOURS * high * wide];
     pixels.par_chunks_exact_mut(wide).enumerate().for_each(|(line, out)| {
         let (colour, row) = (line / high, line % high);
         let source = row / scale;
-        // A picture's colours lie one below the other, each with its border.
-        let picture =
-            &x.planes[0].data()[x.planes[0].row(colour * (x.height + 2 * crate::kernels::map::BORDER) + source)];
+        let picture = &x[(colour * y.height + source) * y.width..][..y.width];
         let first = (colour * scale + row % scale) * scale;
         for column in 0..scale {
             let channel = first + column;

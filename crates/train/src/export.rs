@@ -5,10 +5,8 @@ use std::path::Path;
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::network::BINS;
+use crate::ops::EPSILON;
 use crate::optimizer::Tensors;
-
-/// Added to the variance, as in training.
-const EPSILON: f64 = 1e-3;
 
 /// The tensors of the weights file, in `f32`, from parameters and running statistics: convolutions with a bias in place of their normalisation.
 pub fn folded(all: &Tensors) -> Result<Tensors> {

@@ -32,6 +32,9 @@ enum Command {
         /// small (two CPU cores), large (a GPU), or a JSON file with all fields of a recipe.
         #[arg(long, default_value = "small")]
         recipe: String,
+        /// A weights file of the recipe's network to begin with, in place of random weights.
+        #[arg(long)]
+        from: Option<PathBuf>,
         /// Of first weights, pictures and their variation.
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -73,13 +76,14 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Pose { out, recipe, seed, device, checkpoint_every, stop_after } => {
+        Command::Pose { out, recipe, from, seed, device, checkpoint_every, stop_after } => {
             let recipe = match Recipe::named(&recipe, seed) {
                 Some(recipe) => recipe,
                 None => Recipe::read(Path::new(&recipe))?,
             };
             let device = device.candle()?;
-            let training = Training { recipe, folder: &out, device, checkpoint_every, stop_after };
+            let training =
+                Training { recipe, from: from.as_deref(), folder: &out, device, checkpoint_every, stop_after };
             println!("{}", training.run()?.display());
         }
         Command::Evaluate { weights, seed, pictures, size } => {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use candle_core::{Device, Result, Tensor, Var};
 
-use crate::ops::{BatchStatistics, conv2d, max_pool_5, norm_silu, upsample_2};
+use crate::ops::{BatchStatistics, EPSILON, conv2d, max_pool_5, norm_silu, upsample_2};
+use crate::optimizer::{Tensors, is_filter};
 use crate::parameters::{Initializer, Parameters};
 
 /// Keypoints of a person.
@@ -21,6 +22,10 @@ const VARIANCE: &str = ".bn.running_var";
 
 /// The statistics that a batch had in each block, by the block's name.
 pub type Seen = BTreeMap<String, BatchStatistics>;
+
+/// Root mean square of an output's filter that begins with given weights: about what Muon makes of them. Normalisation takes the
+/// length out again, but steps are as long for any filter.
+const FILTER_LENGTH: f64 = 0.1;
 
 /// The side that the first guess of the number of objects is made for, as in the reference implementation.
 const PRIOR_SIDE: f64 = 640.0;
@@ -60,12 +65,51 @@ impl Block {
         })
     }
 
-    fn forward(&self, x: &Tensor, seen: &mut Seen) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let x = conv2d(x, &self.weight, self.stride)?;
+        if let Some(weights) = pass.folded {
+            self.undo_folding(&x, weights)?;
+        }
         let (y, statistics) = norm_silu(&x, &self.scale, &self.shift)?;
-        seen.insert(self.name.clone(), statistics);
+        pass.seen.insert(self.name.clone(), statistics);
         Ok(y)
     }
+
+    /// Sets scale and shift so that this batch's normalised output is that of the convolution with a bias. `x` is the output of the
+    /// filters as they are, which are those of `folded` with another length for each output.
+    fn undo_folding(&self, x: &Tensor, folded: &Tensors) -> Result<()> {
+        let (_, statistics) = norm_silu(x, &self.scale, &self.shift)?;
+        let bias = named(folded, &format!("{}.conv.bias", self.name))?.to_vec1::<f32>()?;
+        let stretched =
+            stretch(named(folded, &format!("{}.conv.weight", self.name))?)?.flatten_all()?.to_vec1::<f32>()?;
+        let each = bias.iter().zip(stretched).zip(statistics.mean.iter().zip(&statistics.variance));
+        let (scale, shift): (Vec<f32>, Vec<f32>) = each
+            .map(|((bias, stretched), (mean, variance))| {
+                let scale = (f64::from(*variance) + EPSILON).sqrt() / f64::from(stretched);
+                (scale as f32, bias + mean / stretched)
+            })
+            .unzip();
+        let device = self.scale.device();
+        self.scale.set(&Tensor::new(scale, device)?)?;
+        self.shift.set(&Tensor::new(shift, device)?)
+    }
+}
+
+/// What one pass of a batch takes along.
+struct Pass<'a> {
+    seen: Seen,
+    /// Weights without normalisation that blocks begin with.
+    folded: Option<&'a Tensors>,
+}
+
+fn named<'a>(tensors: &'a Tensors, name: &str) -> Result<&'a Tensor> {
+    tensors.get(name).ok_or_else(|| candle_core::Error::Msg(format!("{name} is missing")))
+}
+
+/// What each output's filter of `[outputs, …]` is multiplied with to have the length [`FILTER_LENGTH`]: `[outputs, 1, 1, 1]`.
+fn stretch(weight: &Tensor) -> Result<Tensor> {
+    let squares = weight.flatten_from(1)?.sqr()?.mean_keepdim(1)?;
+    ((squares + 1e-12)?.sqrt()?.recip()? * FILTER_LENGTH)?.reshape(((), 1, 1, 1))
 }
 
 struct C2f {
@@ -98,17 +142,17 @@ impl C2f {
         })
     }
 
-    fn forward(&self, x: &Tensor, seen: &mut Seen) -> Result<Tensor> {
-        let mut links = self.cv1.forward(x, seen)?.chunk(2, 1)?;
+    fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let mut links = self.cv1.forward(x, pass)?.chunk(2, 1)?;
         for [cv1, cv2] in &self.bottlenecks {
             let link = &links[links.len() - 1];
-            let mut next = cv2.forward(&cv1.forward(link, seen)?, seen)?;
+            let mut next = cv2.forward(&cv1.forward(link, pass)?, pass)?;
             if self.shortcut {
                 next = (next + link)?;
             }
             links.push(next);
         }
-        self.cv2.forward(&Tensor::cat(&links, 1)?, seen)
+        self.cv2.forward(&Tensor::cat(&links, 1)?, pass)
     }
 }
 
@@ -126,12 +170,12 @@ impl Sppf {
         })
     }
 
-    fn forward(&self, x: &Tensor, seen: &mut Seen) -> Result<Tensor> {
-        let mut maps = vec![self.cv1.forward(x, seen)?];
+    fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let mut maps = vec![self.cv1.forward(x, pass)?];
         for level in 0..3 {
             maps.push(max_pool_5(&maps[level])?);
         }
-        self.cv2.forward(&Tensor::cat(&maps, 1)?, seen)
+        self.cv2.forward(&Tensor::cat(&maps, 1)?, pass)
     }
 }
 
@@ -155,9 +199,9 @@ impl Branch {
     }
 
     /// `[B, cells, outputs]`.
-    fn forward(&self, x: &Tensor, seen: &mut Seen) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let [first, second] = &self.blocks;
-        let x = second.forward(&first.forward(x, seen)?, seen)?;
+        let x = second.forward(&first.forward(x, pass)?, pass)?;
         conv2d(&x, &self.weight, 1)?.flatten_from(2)?.transpose(1, 2)?.broadcast_add(&self.bias)
     }
 }
@@ -271,44 +315,64 @@ impl Network {
     /// Pictures `[B, 3, H, W]`, RGB, 0 to 1, sides multiples of 32. Normalises with the batch's own statistics, which come
     /// beside the output.
     pub fn forward(&self, pictures: &Tensor) -> Result<(Output, Seen)> {
-        let seen = &mut Seen::new();
-        let levels = self.neck.forward(self.backbone.forward(pictures, seen)?, seen)?;
+        self.pass(pictures, &mut Pass { seen: Seen::new(), folded: None })
+    }
+
+    /// Begins with the tensors of a weights file, whose normalisation is folded into the convolutions, and normalises so that these
+    /// pictures, `[B, 3, H, W]`, give what the file's network gives.
+    ///
+    /// # Errors
+    /// When a tensor is missing or has another shape.
+    pub fn begin_with(&self, folded: &Tensors, pictures: &Tensor) -> Result<()> {
+        for (name, var) in self.parameters.trained().iter().filter(|(name, _)| !name.contains(".bn.")) {
+            let mut weight = named(folded, name)?.to_device(var.device())?;
+            if is_filter(name) {
+                weight = weight.broadcast_mul(&stretch(&weight)?)?;
+            }
+            var.set(&weight)?;
+        }
+        let (_, seen) = self.pass(pictures, &mut Pass { seen: Seen::new(), folded: Some(folded) })?;
+        self.follow(&[seen], 1.0)
+    }
+
+    fn pass(&self, pictures: &Tensor, pass: &mut Pass) -> Result<(Output, Seen)> {
+        let levels = self.neck.forward(self.backbone.forward(pictures, pass)?, pass)?;
         let [mut boxes, mut scores, mut keypoints] = [const { Vec::new() }; 3];
         for ([boxes_of, scores_of, keypoints_of], level) in self.heads.iter().zip(&levels) {
-            boxes.push(boxes_of.forward(level, seen)?);
-            scores.push(scores_of.forward(level, seen)?);
-            keypoints.push(keypoints_of.forward(level, seen)?);
+            boxes.push(boxes_of.forward(level, pass)?);
+            scores.push(scores_of.forward(level, pass)?);
+            keypoints.push(keypoints_of.forward(level, pass)?);
         }
         let output = Output {
             boxes: Tensor::cat(&boxes, 1)?,
             scores: Tensor::cat(&scores, 1)?.squeeze(2)?,
             keypoints: Tensor::cat(&keypoints, 1)?,
         };
-        Ok((output, std::mem::take(seen)))
+        Ok((output, std::mem::take(&mut pass.seen)))
     }
 }
 
 impl Backbone {
-    fn forward(&self, x: &Tensor, seen: &mut Seen) -> Result<[Tensor; 3]> {
+    fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<[Tensor; 3]> {
         let [first, second] = &self.stem;
-        let x = second.forward(&first.forward(x, seen)?, seen)?;
-        let x = self.quarter.forward(&x, seen)?;
-        let mut step = |(down, stage): &(Block, C2f), x: &Tensor| stage.forward(&down.forward(x, seen)?, seen);
+        let x = second.forward(&first.forward(x, pass)?, pass)?;
+        let x = self.quarter.forward(&x, pass)?;
+        let mut step = |(down, stage): &(Block, C2f), x: &Tensor| stage.forward(&down.forward(x, pass)?, pass);
         let fine = step(&self.eighth, &x)?;
         let middle = step(&self.sixteenth, &fine)?;
         let coarse = step(&self.thirty_second, &middle)?;
-        Ok([fine, middle, self.pool.forward(&coarse, seen)?])
+        Ok([fine, middle, self.pool.forward(&coarse, pass)?])
     }
 }
 
 impl Neck {
-    fn forward(&self, [fine, middle, coarse]: [Tensor; 3], seen: &mut Seen) -> Result<[Tensor; 3]> {
-        let middle = self.n1.forward(&Tensor::cat(&[upsample_2(&coarse)?, middle], 1)?, seen)?;
-        let fine = self.n2.forward(&Tensor::cat(&[upsample_2(&middle)?, fine], 1)?, seen)?;
-        let down = self.n3.forward(&fine, seen)?;
-        let middle = self.n4.forward(&Tensor::cat(&[down, middle], 1)?, seen)?;
-        let down = self.n5.forward(&middle, seen)?;
-        let coarse = self.n6.forward(&Tensor::cat(&[down, coarse], 1)?, seen)?;
+    fn forward(&self, [fine, middle, coarse]: [Tensor; 3], pass: &mut Pass) -> Result<[Tensor; 3]> {
+        let middle = self.n1.forward(&Tensor::cat(&[upsample_2(&coarse)?, middle], 1)?, pass)?;
+        let fine = self.n2.forward(&Tensor::cat(&[upsample_2(&middle)?, fine], 1)?, pass)?;
+        let down = self.n3.forward(&fine, pass)?;
+        let middle = self.n4.forward(&Tensor::cat(&[down, middle], 1)?, pass)?;
+        let down = self.n5.forward(&middle, pass)?;
+        let coarse = self.n6.forward(&Tensor::cat(&[down, coarse], 1)?, pass)?;
         Ok([fine, middle, coarse])
     }
 }

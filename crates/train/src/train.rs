@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use candle_core::Device;
 use candle_core::backprop::GradStore;
+use candle_core::{DType, Device};
 use framefan_contract::{Error, Result};
 use rayon::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::data::Composer;
 use crate::export;
 use crate::loss::{Anchors, loss};
 use crate::network::{Network, Seen};
-use crate::optimizer::{Optimizer, rate};
+use crate::optimizer::{Optimizer, Tensors, rate};
 use crate::recipe::Recipe;
 
 /// The checkpoint's name in a training's folder.
@@ -38,6 +38,8 @@ struct Part {
 pub struct Training<'a> {
     /// The recipe.
     pub recipe: Recipe,
+    /// Weights that it begins with, in place of random ones. A checkpoint that is there has its own.
+    pub from: Option<&'a Path>,
     /// Where checkpoints and weights go. A checkpoint that is there is gone on from.
     pub folder: &'a Path,
     /// Where it runs.
@@ -70,10 +72,15 @@ impl Training<'_> {
             pictures.extend(recipe.collection().draw(pictures.len()..next)?);
             eprintln!("drew {} pictures in {:.0} s", pictures.len(), started.elapsed().as_secs_f64());
         }
+        let composer = Composer::new(&pictures, recipe.seed);
+        if let Some(from) = self.from.filter(|_| first == 0) {
+            self.begin_with(from, &network, &composer)?;
+            optimizer = Optimizer::new(network.parameters(), recipe.decay).map_err(tensors)?;
+        }
         let started = Instant::now();
         let mut sums = [0f32; 5];
         for step in first..end {
-            let parts = self.step(&network, &mut optimizer, &Composer::new(&pictures, recipe.seed), step)?;
+            let parts = self.step(&network, &mut optimizer, &composer, step)?;
             sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
             let done = step + 1;
             if done % 50 == 0 {
@@ -93,6 +100,19 @@ impl Training<'_> {
         // What is used is the average, not the last step.
         export::write(&optimizer.average, &weights).map_err(tensors)?;
         Ok(weights)
+    }
+
+    fn begin_with(&self, path: &Path, network: &Network, composer: &Composer) -> Result<()> {
+        let phase = self.recipe.phase(0).ok_or_else(|| Error::usage("a recipe without steps"))?;
+        let begin = || {
+            let tensors: Tensors = candle_core::safetensors::load(path, &Device::Cpu)?
+                .into_iter()
+                .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?)))
+                .collect::<candle_core::Result<_>>()?;
+            let batch = composer.batch(0, 0..phase.batch * phase.parts, phase.size, &self.device)?;
+            network.begin_with(&tensors, &batch.pictures)
+        };
+        begin().map_err(|e| Error::usage(format!("cannot begin with {}: {e}", path.display())))
     }
 
     fn resume(&self, path: &Path, network: &Network, optimizer: &mut Optimizer) -> Result<usize> {

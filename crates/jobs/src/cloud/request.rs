@@ -195,7 +195,17 @@ fn device_class(compute: Compute, precision: Option<Precision>, defaults: &Defau
         .and_then(|(device, name)| known.into_iter().find(|p| p.as_str() == name).map(|p| (device, p)))
         .ok_or_else(|| Error::usage(format!("{variable}={class}: must end in -f32, -bf16 or -f16")))?;
     let precision = precision.unwrap_or(own);
-    Ok((format!("{device}-{}", precision.as_str()), precision))
+    let class = match (compute, own, precision) {
+        (Compute::Gpu, ..) => format!("{device}-{}", precision.as_str()),
+        (Compute::Cpu, own, asked) if own == asked => class.clone(),
+        // What has AMX has AVX-512.
+        (Compute::Cpu, Precision::Bf16, Precision::F32) => "cpu-avx512-f32".to_owned(),
+        (Compute::Cpu, _, asked) => {
+            let asked = asked.as_str();
+            return Err(Error::usage(format!("precision {asked}: the machines of the cpu queue are of class {class}")));
+        }
+    };
+    Ok((class, precision))
 }
 
 #[cfg(test)]
@@ -270,6 +280,12 @@ mod tests {
         assert_eq!(class(Compute::Gpu, None), "cuda-sm86-f16");
         assert_eq!(class(Compute::Gpu, Some(Precision::F32)), "cuda-sm86-f32");
         assert_eq!(class(Compute::Cpu, None), "cpu-avx512-f32");
+        let error = device_class(Compute::Cpu, Some(Precision::Bf16), &defaults()).unwrap_err();
+        assert!(error.message().contains("bf16") && error.message().contains("cpu-avx512-f32"), "{error}");
+        let tiles = Defaults { cpu_class: Some("cpu-amx-bf16".to_owned()), ..defaults() };
+        for (asked, class) in [(None, "cpu-amx-bf16"), (Some(Precision::F32), "cpu-avx512-f32")] {
+            assert_eq!(device_class(Compute::Cpu, asked, &tiles).unwrap().0, class);
+        }
         let none = Defaults { gpu_class: None, ..defaults() };
         assert!(device_class(Compute::Gpu, None, &none).unwrap_err().message().contains("GPU_DEVICE_CLASS"));
         let bad = Defaults { cpu_class: Some("cpu".to_owned()), ..defaults() };

@@ -7,7 +7,7 @@ use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
 use rayon::prelude::*;
 
-use super::{Activation, Backend, ConvParams, DepthwiseParams, GateParams, internal};
+use super::{Activation, Backend, ChannelBackend, ConvParams, DepthwiseParams, GateParams, internal};
 use crate::kernels::conv::PackedConv;
 use crate::kernels::depthwise::PackedDepthwise;
 use crate::kernels::gate::{Gate, channel_means};
@@ -50,9 +50,8 @@ pub(crate) fn each_picture(
 
 impl Backend for Fused {
     type Map = Map;
+    type Output = Map;
     type Conv = PackedConv;
-    type Depthwise = PackedDepthwise;
-    type Gate = Gate;
 
     fn prepare(&self, params: ConvParams) -> Result<PackedConv> {
         let ConvParams { weight, bias, inputs, kernel, stride, activation } = params;
@@ -63,22 +62,6 @@ impl Backend for Fused {
             Activation::Relu => conv(Finish::Relu),
             Activation::PRelu(slopes) => conv(Finish::PRelu).with_slopes(&slopes),
         })
-    }
-
-    fn prepare_depthwise(&self, params: DepthwiseParams) -> Result<PackedDepthwise> {
-        let DepthwiseParams { weight, bias, stride, activation } = params;
-        let finish = match activation {
-            Activation::None => Finish::None,
-            Activation::Silu => Finish::Silu,
-            Activation::Relu => Finish::Relu,
-            Activation::PRelu(_) => return Err(Error::defect("there is no depthwise convolution with slopes")),
-        };
-        Ok(PackedDepthwise::new(self.isa, &weight, &bias, stride, finish))
-    }
-
-    fn prepare_gate(&self, params: GateParams) -> Result<Gate> {
-        let GateParams { squeeze, squeeze_bias, excite, excite_bias } = params;
-        Ok(Gate { squeeze, squeeze_bias, excite, excite_bias })
     }
 
     fn enter(&self, input: &Tensor) -> Result<Map> {
@@ -99,16 +82,8 @@ impl Backend for Fused {
         Ok(conv.run(&self.planes, x, plus))
     }
 
-    fn depthwise(&self, conv: &PackedDepthwise, x: &Map) -> Result<Map> {
-        Ok(conv.run(&self.planes, x))
-    }
-
-    fn gated_sum(&self, gate: &Gate, maps: &[Map]) -> Result<Map> {
-        Ok(gate.sum(&self.planes, maps))
-    }
-
-    fn channel_means(&self, x: &Map) -> Result<Vec<f32>> {
-        Ok(channel_means(x))
+    fn output(&self, conv: &PackedConv, x: &Map) -> Result<Map> {
+        self.conv(conv, x, None)
     }
 
     fn concat(&self, maps: &[Map]) -> Result<Map> {
@@ -123,15 +98,48 @@ impl Backend for Fused {
         Ok(pool::max_pool_5(&self.planes, x))
     }
 
+    fn upsample_2(&self, x: &Map) -> Result<Map> {
+        Ok(pool::upsample_2(&self.planes, x))
+    }
+}
+
+impl ChannelBackend for Fused {
+    type Depthwise = PackedDepthwise;
+    type Gate = Gate;
+
+    fn prepare_depthwise(&self, params: DepthwiseParams) -> Result<PackedDepthwise> {
+        let DepthwiseParams { weight, bias, stride, activation } = params;
+        let finish = match activation {
+            Activation::None => Finish::None,
+            Activation::Silu => Finish::Silu,
+            Activation::Relu => Finish::Relu,
+            Activation::PRelu(_) => return Err(Error::defect("there is no depthwise convolution with slopes")),
+        };
+        Ok(PackedDepthwise::new(self.isa, &weight, &bias, stride, finish))
+    }
+
+    fn prepare_gate(&self, params: GateParams) -> Result<Gate> {
+        let GateParams { squeeze, squeeze_bias, excite, excite_bias } = params;
+        Ok(Gate { squeeze, squeeze_bias, excite, excite_bias })
+    }
+
+    fn depthwise(&self, conv: &PackedDepthwise, x: &Map) -> Result<Map> {
+        Ok(conv.run(&self.planes, x))
+    }
+
+    fn gated_sum(&self, gate: &Gate, maps: &[Map]) -> Result<Map> {
+        Ok(gate.sum(&self.planes, maps))
+    }
+
+    fn channel_means(&self, x: &Map) -> Result<Vec<f32>> {
+        Ok(channel_means(x))
+    }
+
     fn max_pool_3_half(&self, x: &Map) -> Result<Map> {
         Ok(pool::max_pool_3_half(&self.planes, x))
     }
 
     fn mean_pool_2(&self, x: &Map) -> Result<Map> {
         Ok(pool::mean_pool_2(&self.planes, x))
-    }
-
-    fn upsample_2(&self, x: &Map) -> Result<Map> {
-        Ok(pool::upsample_2(&self.planes, x))
     }
 }

@@ -5,7 +5,7 @@ use framefan_contract::Result;
 use framefan_contract::request::Precision;
 
 use super::conv::DEPTHWISE_KERNEL;
-use super::{Activation, Backend, ConvParams, DepthwiseParams, GateParams, internal};
+use super::{Activation, Backend, ChannelBackend, ConvParams, DepthwiseParams, GateParams, internal};
 
 /// candle's operations on one device, in one number format.
 pub(crate) struct Reference {
@@ -87,9 +87,8 @@ impl Reference {
 
 impl Backend for Reference {
     type Map = Tensor;
+    type Output = Tensor;
     type Conv = ReferenceConv;
-    type Depthwise = ReferenceDepthwise;
-    type Gate = ReferenceGate;
 
     fn prepare(&self, params: ConvParams) -> Result<ReferenceConv> {
         let shape = [params.outputs(), params.inputs, params.kernel, params.kernel];
@@ -99,6 +98,51 @@ impl Backend for Reference {
         let activation = self.activation(params.activation)?;
         Ok(ReferenceConv { conv: candle_nn::Conv2d::new(weight, Some(bias), config), activation })
     }
+
+    fn enter(&self, input: &Tensor) -> Result<Tensor> {
+        let enter = || input.to_device(&self.device)?.to_dtype(self.dtype)?.contiguous();
+        enter().map_err(internal)
+    }
+
+    fn conv(&self, conv: &ReferenceConv, x: &Tensor, plus: Option<&Tensor>) -> Result<Tensor> {
+        let run = || conv.activation.run(conv.conv.forward(x)?, plus);
+        run().map_err(internal)
+    }
+
+    fn output(&self, conv: &ReferenceConv, x: &Tensor) -> Result<Tensor> {
+        self.conv(conv, x, None)
+    }
+
+    fn concat(&self, maps: &[Tensor]) -> Result<Tensor> {
+        Tensor::cat(maps, 1).map_err(internal)
+    }
+
+    fn halve(&self, x: &Tensor) -> Result<[Tensor; 2]> {
+        let run = || {
+            let half = x.dim(1)? / 2;
+            Ok([x.narrow(1, 0, half)?.contiguous()?, x.narrow(1, half, half)?.contiguous()?])
+        };
+        run().map_err(internal)
+    }
+
+    fn max_pool_5(&self, x: &Tensor) -> Result<Tensor> {
+        // Repeating the border's own pixels adds no value that the window does not hold already.
+        let run = || x.pad_with_same(2, 2, 2)?.pad_with_same(3, 2, 2)?.max_pool2d_with_stride(5, 1);
+        run().map_err(internal)
+    }
+
+    fn upsample_2(&self, x: &Tensor) -> Result<Tensor> {
+        let run = || {
+            let (_, _, height, width) = x.dims4()?;
+            x.upsample_nearest2d(2 * height, 2 * width)
+        };
+        run().map_err(internal)
+    }
+}
+
+impl ChannelBackend for Reference {
+    type Depthwise = ReferenceDepthwise;
+    type Gate = ReferenceGate;
 
     fn prepare_depthwise(&self, params: DepthwiseParams) -> Result<ReferenceDepthwise> {
         let channels = params.channels();
@@ -126,16 +170,6 @@ impl Backend for Reference {
             squeeze: layer(params.squeeze, params.squeeze_bias, [hidden, channels])?,
             excite: layer(params.excite, params.excite_bias, [channels, hidden])?,
         })
-    }
-
-    fn enter(&self, input: &Tensor) -> Result<Tensor> {
-        let enter = || input.to_device(&self.device)?.to_dtype(self.dtype)?.contiguous();
-        enter().map_err(internal)
-    }
-
-    fn conv(&self, conv: &ReferenceConv, x: &Tensor, plus: Option<&Tensor>) -> Result<Tensor> {
-        let run = || conv.activation.run(conv.conv.forward(x)?, plus);
-        run().map_err(internal)
     }
 
     fn depthwise(&self, conv: &ReferenceDepthwise, x: &Tensor) -> Result<Tensor> {
@@ -175,24 +209,6 @@ impl Backend for Reference {
         run().map_err(internal)
     }
 
-    fn concat(&self, maps: &[Tensor]) -> Result<Tensor> {
-        Tensor::cat(maps, 1).map_err(internal)
-    }
-
-    fn halve(&self, x: &Tensor) -> Result<[Tensor; 2]> {
-        let run = || {
-            let half = x.dim(1)? / 2;
-            Ok([x.narrow(1, 0, half)?.contiguous()?, x.narrow(1, half, half)?.contiguous()?])
-        };
-        run().map_err(internal)
-    }
-
-    fn max_pool_5(&self, x: &Tensor) -> Result<Tensor> {
-        // Repeating the border's own pixels adds no value that the window does not hold already.
-        let run = || x.pad_with_same(2, 2, 2)?.pad_with_same(3, 2, 2)?.max_pool2d_with_stride(5, 1);
-        run().map_err(internal)
-    }
-
     fn max_pool_3_half(&self, x: &Tensor) -> Result<Tensor> {
         // Repeating the border's own pixels adds no value that the window does not hold already.
         let run = || x.pad_with_same(2, 1, 1)?.pad_with_same(3, 1, 1)?.max_pool2d_with_stride(3, 2);
@@ -201,14 +217,6 @@ impl Backend for Reference {
 
     fn mean_pool_2(&self, x: &Tensor) -> Result<Tensor> {
         x.avg_pool2d(2).map_err(internal)
-    }
-
-    fn upsample_2(&self, x: &Tensor) -> Result<Tensor> {
-        let run = || {
-            let (_, _, height, width) = x.dims4()?;
-            x.upsample_nearest2d(2 * height, 2 * width)
-        };
-        run().map_err(internal)
     }
 }
 

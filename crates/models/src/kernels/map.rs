@@ -61,9 +61,16 @@ impl Drop for Plane {
 #[derive(Default)]
 pub(crate) struct PlanePool {
     free: Mutex<BTreeMap<Shape, Vec<Vec<Line>>>>,
+    room: usize,
 }
 
 impl PlanePool {
+    /// Of planes that have so many more lines of 64 bytes after their end, which hold zeros.
+    #[cfg(target_arch = "x86_64")]
+    pub fn with_room(lines: usize) -> PlanePool {
+        PlanePool { free: Mutex::default(), room: lines }
+    }
+
     fn free(&self) -> MutexGuard<'_, BTreeMap<Shape, Vec<Vec<Line>>>> {
         // Every change is one push or pop, so a panic elsewhere leaves nothing half done.
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
@@ -74,7 +81,7 @@ impl PlanePool {
         let used = self.free().get_mut(&shape).and_then(Vec::pop);
         let [height, width, lanes] = shape;
         let floats = (height + 2 * BORDER) * (width + 2 * BORDER) * lanes;
-        let lines = used.unwrap_or_else(|| vec![Line([0.0; LANES]); floats.div_ceil(LANES)]);
+        let lines = used.unwrap_or_else(|| vec![Line([0.0; LANES]); floats.div_ceil(LANES) + self.room]);
         Plane { lines, shape, home: self.clone() }
     }
 }

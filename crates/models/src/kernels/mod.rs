@@ -4,6 +4,7 @@
 //! still near (`conv`, `tile`, `winograd`), written once over vectors of 16 floats (`simd`). The result's bits depend on the
 //! instruction set, and on nothing else: not on threads, not on what else is in a batch.
 
+pub(crate) mod amx;
 pub(crate) mod conv;
 pub(crate) mod depthwise;
 pub(crate) mod gate;

@@ -13,7 +13,7 @@ use super::simd::LANES;
 use super::{Finish, Isa, pool, simd};
 
 /// Numbers from −1 to 1 that look random.
-fn numbers(count: usize, seed: u64) -> Vec<f32> {
+pub(crate) fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -52,7 +52,7 @@ fn planar(map: &Map) -> Vec<f32> {
 }
 
 /// The largest difference, relative to the largest value.
-fn difference(ours: &[f32], reference: &Tensor) -> f32 {
+pub(crate) fn difference(ours: &[f32], reference: &Tensor) -> f32 {
     let reference = reference.flatten_all().unwrap().to_vec1::<f32>().unwrap();
     assert_eq!(ours.len(), reference.len());
     let largest = reference.iter().fold(0f32, |best, value| best.max(value.abs()));

@@ -48,7 +48,8 @@ impl Osnet {
     /// # Errors
     /// [`BadInput`](framefan_contract::ErrorKind::BadInput) when a tensor is missing or has an unexpected shape.
     pub fn load(weights: &Weights, device: &Device, precision: Precision) -> Result<Osnet> {
-        Osnet::load_with(weights, device, precision, Kernels::best(device, precision))
+        let (kernels, precision) = Kernels::best_without_tiles(device, precision);
+        Osnet::load_with(weights, device, precision, kernels)
     }
 
     /// Like [`Osnet::load`], with a choice of what computes it.
@@ -68,6 +69,7 @@ impl Osnet {
                 let network = Network::load(&ops, weights)?;
                 Executor::Fused(ops, Box::new(network))
             }
+            Kernels::Amx => return Err(Error::usage("OSNet has no kernels on tiles")),
         };
         Ok(Osnet { device: device.clone(), executor })
     }

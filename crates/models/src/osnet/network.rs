@@ -2,7 +2,7 @@
 
 use framefan_contract::{Error, Result};
 
-use crate::backend::{Activation, Backend, ConvParams, ConvShape, DepthwiseParams, GateParams, folded};
+use crate::backend::{Activation, ChannelBackend, ConvParams, ConvShape, DepthwiseParams, GateParams, folded};
 use crate::weights::Weights;
 
 /// What batch normalisation adds to the variance.
@@ -12,12 +12,12 @@ const EPSILON: f64 = 1e-5;
 const STREAMS: [&str; 4] = ["conv2a", "conv2b", "conv2c", "conv2d"];
 
 /// Where tensors come from.
-struct Loader<'a, B: Backend> {
+struct Loader<'a, B: ChannelBackend> {
     ops: &'a B,
     weights: &'a Weights,
 }
 
-impl<B: Backend> Loader<'_, B> {
+impl<B: ChannelBackend> Loader<'_, B> {
     /// Convolution and batch normalisation; `activation` comes after a shortcut's addition.
     fn conv(&self, name: &str, shape: ConvShape, activation: Activation) -> Result<B::Conv> {
         let (conv, norm) = (format!("{name}.conv"), format!("{name}.bn"));
@@ -44,12 +44,12 @@ impl<B: Backend> Loader<'_, B> {
 }
 
 /// A 1 × 1 convolution, then one of each channel by itself, batch normalisation and ReLU.
-struct LightConv<B: Backend> {
+struct LightConv<B: ChannelBackend> {
     point: B::Conv,
     depthwise: B::Depthwise,
 }
 
-impl<B: Backend> LightConv<B> {
+impl<B: ChannelBackend> LightConv<B> {
     fn load(from: &Loader<'_, B>, name: &str, channels: usize) -> Result<Self> {
         let shape = ConvShape { outputs: channels, inputs: channels, kernel: 1, stride: 1 };
         let point = ConvParams::unbiased(from.weights, &format!("{name}.conv1"), shape)?;
@@ -65,7 +65,7 @@ impl<B: Backend> LightConv<B> {
 }
 
 /// Omni-scale block: streams of one to four light convolutions, weighed by one gate, beside a shortcut.
-struct Block<B: Backend> {
+struct Block<B: ChannelBackend> {
     conv1: B::Conv,
     streams: Vec<Vec<LightConv<B>>>,
     gate: B::Gate,
@@ -73,7 +73,7 @@ struct Block<B: Backend> {
     downsample: Option<B::Conv>,
 }
 
-impl<B: Backend> Block<B> {
+impl<B: ChannelBackend> Block<B> {
     fn load(from: &Loader<'_, B>, name: &str, [inputs, outputs]: [usize; 2]) -> Result<Self> {
         let hidden = outputs / 4;
         let mut streams = Vec::new();
@@ -127,12 +127,12 @@ impl<B: Backend> Block<B> {
 }
 
 /// Two blocks, and between stages a convolution and the halving of the size.
-struct Stage<B: Backend> {
+struct Stage<B: ChannelBackend> {
     blocks: [Block<B>; 2],
     reduce: Option<B::Conv>,
 }
 
-impl<B: Backend> Stage<B> {
+impl<B: ChannelBackend> Stage<B> {
     fn load(from: &Loader<'_, B>, name: &str, [inputs, outputs]: [usize; 2], reduce: bool) -> Result<Self> {
         let reduce = match reduce {
             true => Some(from.point(&format!("{name}.2.0"), [outputs, outputs], Activation::Relu)?),
@@ -152,7 +152,7 @@ impl<B: Backend> Stage<B> {
 }
 
 /// The whole network.
-pub(super) struct Network<B: Backend> {
+pub(super) struct Network<B: ChannelBackend> {
     conv1: B::Conv,
     stages: [Stage<B>; 3],
     conv5: B::Conv,
@@ -161,7 +161,7 @@ pub(super) struct Network<B: Backend> {
     bias: Vec<f32>,
 }
 
-impl<B: Backend> Network<B> {
+impl<B: ChannelBackend> Network<B> {
     pub fn load(ops: &B, weights: &Weights) -> Result<Self> {
         let from = Loader { ops, weights };
         let first = from.outputs("conv1.conv")?;

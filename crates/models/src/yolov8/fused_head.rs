@@ -40,40 +40,58 @@ fn level_rows(maps: &HeadMaps<Map>) -> usize {
 fn decode_row(maps: &HeadMaps<Map>, bins: &[f32], stride: f32, y: usize) -> Vec<f32> {
     let width = maps.boxes.width;
     let mut values = vec![0f32; level_rows(maps) * width];
-    for x in 0..width {
-        let side = |block: usize| mean_distance(pixel(&maps.boxes, block, y, x), bins);
-        let [left, top, right, bottom] = [side(0), side(1), side(2), side(3)];
-        let (centre_x, centre_y) = (x as f32 + 0.5, y as f32 + 0.5);
-        let bbox = [(right - left) / 2.0 + centre_x, (bottom - top) / 2.0 + centre_y, left + right, top + bottom];
-        for (row, value) in bbox.into_iter().enumerate() {
-            values[row * width + x] = value * stride;
-        }
+    for x in (0..width).filter(|x| has_score(&maps.classes, y, *x)) {
+        decode_anchor(maps, bins, stride, [y, x], |row, value| values[row * width + x] = value);
+    }
+    values
+}
+
+/// Whether any class has a score over [`NEGLIGIBLE`](super::NEGLIGIBLE) at a cell.
+fn has_score(classes: &Map, y: usize, x: usize) -> bool {
+    // The logarithm of NEGLIGIBLE / (1 − NEGLIGIBLE).
+    const LOGIT: f32 = -6.906_755;
+    (0..classes.planes.len()).any(|block| {
+        let logits = pixel(classes, block, y, x);
+        logits[..LANES.min(classes.channels - block * LANES)].iter().any(|logit| *logit > LOGIT)
+    })
+}
+
+/// All values of a cell, row by row.
+fn decode_anchor(
+    maps: &HeadMaps<Map>,
+    bins: &[f32],
+    stride: f32,
+    [y, x]: [usize; 2],
+    mut write: impl FnMut(usize, f32),
+) {
+    let side = |block: usize| mean_distance(pixel(&maps.boxes, block, y, x), bins);
+    let [left, top, right, bottom] = [side(0), side(1), side(2), side(3)];
+    let (centre_x, centre_y) = (x as f32 + 0.5, y as f32 + 0.5);
+    let bbox = [(right - left) / 2.0 + centre_x, (bottom - top) / 2.0 + centre_y, left + right, top + bottom];
+    for (row, value) in bbox.into_iter().enumerate() {
+        write(row, value * stride);
     }
     let classes = maps.classes.channels;
     for block in 0..maps.classes.planes.len() {
-        for x in 0..width {
-            let scores = sigmoid(pixel(&maps.classes, block, y, x));
-            for (lane, score) in scores.into_iter().take(classes - block * LANES).enumerate() {
-                values[(4 + block * LANES + lane) * width + x] = score;
-            }
+        let scores = sigmoid(pixel(&maps.classes, block, y, x));
+        for (lane, score) in scores.into_iter().take(classes - block * LANES).enumerate() {
+            write(4 + block * LANES + lane, score);
         }
     }
-    let Some(keypoints) = &maps.keypoints else { return values };
+    let Some(keypoints) = &maps.keypoints else { return };
     for block in 0..keypoints.planes.len() {
-        for x in 0..width {
-            let raw = pixel(keypoints, block, y, x);
-            let visibility = sigmoid(raw);
-            for lane in 0..LANES.min(keypoints.channels - block * LANES) {
-                let channel = block * LANES + lane;
-                values[(4 + classes + channel) * width + x] = match channel % 3 {
-                    0 => (raw[lane] * 2.0 + x as f32) * stride,
-                    1 => (raw[lane] * 2.0 + y as f32) * stride,
-                    _ => visibility[lane],
-                };
-            }
+        let raw = pixel(keypoints, block, y, x);
+        let visibility = sigmoid(raw);
+        for lane in 0..LANES.min(keypoints.channels - block * LANES) {
+            let channel = block * LANES + lane;
+            let value = match channel % 3 {
+                0 => (raw[lane] * 2.0 + x as f32) * stride,
+                1 => (raw[lane] * 2.0 + y as f32) * stride,
+                _ => visibility[lane],
+            };
+            write(4 + classes + channel, value);
         }
     }
-    values
 }
 
 /// The 16 channels of a block at a pixel.

@@ -16,12 +16,16 @@ use framefan_contract::{Error, Result};
 
 pub use config::{Config, Size, Task};
 
-use crate::backend::{Backend, Fused, Kernels, Reference, each_picture, internal};
+use crate::backend::{Amx, Backend, Fused, Kernels, Reference, each_picture, internal};
+use crate::kernels::map::Map;
 use crate::weights::Weights;
 use network::Network;
 
 /// Input sides are multiples of this: the coarsest level's stride.
 const LARGEST_STRIDE: usize = 32;
+
+/// Nobody asks for anchors with no score over this, of which there are thousands in a picture.
+pub const NEGLIGIBLE: f32 = 0.001;
 
 /// A YOLOv8 network with its weights.
 pub struct Yolov8 {
@@ -33,6 +37,7 @@ pub struct Yolov8 {
 enum Executor {
     Candle(Reference, Box<Network<Reference>>),
     Fused(Fused, Box<Network<Fused>>),
+    Amx(Amx, Box<Network<Amx>>),
 }
 
 impl Yolov8 {
@@ -63,6 +68,11 @@ impl Yolov8 {
                 let network = Network::load(&ops, weights, &config)?;
                 Executor::Fused(ops, Box::new(network))
             }
+            Kernels::Amx => {
+                let ops = Amx::new(device, precision)?;
+                let network = Network::load(&ops, weights, &config)?;
+                Executor::Amx(ops, Box::new(network))
+            }
         };
         Ok(Yolov8 { config, device: device.clone(), executor })
     }
@@ -81,6 +91,7 @@ impl Yolov8 {
     ///
     /// The result is `[B, C, A]` in `f32`: for each anchor (level by level, finest first, row by row) the box (centre x,
     /// centre y, width, height in input pixels), the score of each class, and x, y (input pixels) and visibility of each keypoint.
+    /// On the CPU's fused kernels an anchor with no score over [`NEGLIGIBLE`] is zeros.
     ///
     /// # Errors
     /// [`Usage`](framefan_contract::ErrorKind::Usage) for an input of another shape.
@@ -91,17 +102,25 @@ impl Yolov8 {
                 let maps = network.forward(ops, &ops.enter(pictures)?)?;
                 head::decode(&maps, network.distance_bins(), &self.device)
             }
-            Executor::Fused(ops, network) => {
-                let batch = pictures.dim(0).map_err(internal)?;
-                let outputs = each_picture(pictures, |picture| {
-                    let maps = network.forward(ops, &ops.enter(picture)?)?;
-                    Ok(fused_head::decode(&maps, network.distance_bins()))
-                })?;
-                let channels = self.config.output_channels();
-                let anchors = outputs.len() / batch / channels;
-                Tensor::from_vec(outputs, (batch, channels, anchors), &self.device).map_err(internal)
-            }
+            Executor::Fused(ops, network) => self.each_picture(ops, network, pictures),
+            Executor::Amx(ops, network) => self.each_picture(ops, network, pictures),
         }
+    }
+
+    /// Runs the network on each picture by itself, for kernels whose output is blocks of channels.
+    fn each_picture<B>(&self, ops: &B, network: &Network<B>, pictures: &Tensor) -> Result<Tensor>
+    where
+        B: Backend<Output = Map> + Sync,
+        Network<B>: Sync,
+    {
+        let batch = pictures.dim(0).map_err(internal)?;
+        let outputs = each_picture(pictures, |picture| {
+            let maps = network.forward(ops, &ops.enter(picture)?)?;
+            Ok(fused_head::decode(&maps, network.distance_bins()))
+        })?;
+        let channels = self.config.output_channels();
+        let anchors = outputs.len() / batch / channels;
+        Tensor::from_vec(outputs, (batch, channels, anchors), &self.device).map_err(internal)
     }
 }
 

@@ -108,12 +108,9 @@ impl<B: Backend> Branch<B> {
         ]))
     }
 
-    fn forward(&self, ops: &B, x: &B::Map) -> Result<B::Map> {
-        let mut x = x.clone();
-        for conv in &self.0 {
-            x = ops.conv(conv, &x, None)?;
-        }
-        Ok(x)
+    fn forward(&self, ops: &B, x: &B::Map) -> Result<B::Output> {
+        let [first, second, values] = &self.0;
+        ops.output(values, &ops.conv(second, &ops.conv(first, x, None)?, None)?)
     }
 }
 
@@ -150,7 +147,7 @@ impl<B: Backend> Head<B> {
         })
     }
 
-    fn forward(&self, ops: &B, x: &B::Map) -> Result<HeadMaps<B::Map>> {
+    fn forward(&self, ops: &B, x: &B::Map) -> Result<HeadMaps<B::Output>> {
         let boxes = self.boxes.forward(ops, x)?;
         let classes = self.classes.forward(ops, x)?;
         let keypoints = match &self.keypoints {
@@ -189,7 +186,7 @@ impl<B: Backend> Network<B> {
     }
 
     /// `[B, 3, H, W]` → what the heads say at strides 8, 16, 32.
-    pub fn forward(&self, ops: &B, x: &B::Map) -> Result<Vec<HeadMaps<B::Map>>> {
+    pub fn forward(&self, ops: &B, x: &B::Map) -> Result<Vec<HeadMaps<B::Output>>> {
         let levels = self.neck.forward(ops, self.backbone.forward(ops, x)?)?;
         let mut maps = Vec::with_capacity(self.heads.len());
         for (head, level) in self.heads.iter().zip(&levels) {

@@ -2,18 +2,18 @@
 
 use framefan_contract::Result;
 
-use crate::backend::{Backend, ConvParams, ConvShape, DepthwiseParams};
+use crate::backend::{ChannelBackend, ConvParams, ConvShape, DepthwiseParams};
 use crate::weights::Weights;
 
 /// Where tensors come from, and which kind of 3 × 3 convolution the network has.
-pub(super) struct Loader<'a, B: Backend> {
+pub(super) struct Loader<'a, B: ChannelBackend> {
     pub ops: &'a B,
     pub weights: &'a Weights,
     /// 3 × 3 convolutions are a depthwise one and a 1 × 1 one.
     pub depthwise: bool,
 }
 
-impl<B: Backend> Loader<'_, B> {
+impl<B: ChannelBackend> Loader<'_, B> {
     /// Convolution, batch normalisation and SiLU, whatever the size of the network.
     pub fn base(&self, name: &str, shape: ConvShape) -> Result<B::Conv> {
         self.ops.prepare(ConvParams::block(self.weights, name, shape)?)
@@ -36,12 +36,12 @@ impl<B: Backend> Loader<'_, B> {
 }
 
 /// A 3 × 3 convolution with batch normalisation and SiLU; in nano, a depthwise one and a 1 × 1 one, each with both.
-pub(super) enum Conv<B: Backend> {
+pub(super) enum Conv<B: ChannelBackend> {
     Full(B::Conv),
     Separable(B::Depthwise, B::Conv),
 }
 
-impl<B: Backend> Conv<B> {
+impl<B: ChannelBackend> Conv<B> {
     /// Runs; `plus`, where given, is added to the result.
     pub fn forward(&self, ops: &B, x: &B::Map, plus: Option<&B::Map>) -> Result<B::Map> {
         match self {
@@ -52,13 +52,13 @@ impl<B: Backend> Conv<B> {
 }
 
 /// A 1 × 1 and a 3 × 3 convolution; in the backbone their input is added to the result.
-struct Bottleneck<B: Backend> {
+struct Bottleneck<B: ChannelBackend> {
     conv1: B::Conv,
     conv2: Conv<B>,
 }
 
 /// Cross-stage partial block: one half of the channels passes the bottlenecks, the other does not.
-pub(super) struct Csp<B: Backend> {
+pub(super) struct Csp<B: ChannelBackend> {
     conv1: B::Conv,
     conv2: B::Conv,
     conv3: B::Conv,
@@ -66,7 +66,7 @@ pub(super) struct Csp<B: Backend> {
     shortcut: bool,
 }
 
-impl<B: Backend> Csp<B> {
+impl<B: ChannelBackend> Csp<B> {
     pub fn load(
         from: &Loader<'_, B>,
         name: &str,
@@ -103,12 +103,12 @@ impl<B: Backend> Csp<B> {
 }
 
 /// Spatial pyramid pooling: maxima over windows of 5, 9 and 13 pixels beside the map itself.
-pub(super) struct Spp<B: Backend> {
+pub(super) struct Spp<B: ChannelBackend> {
     conv1: B::Conv,
     conv2: B::Conv,
 }
 
-impl<B: Backend> Spp<B> {
+impl<B: ChannelBackend> Spp<B> {
     pub fn load(from: &Loader<'_, B>, name: &str, channels: usize) -> Result<Self> {
         let hidden = channels / 2;
         Ok(Spp {

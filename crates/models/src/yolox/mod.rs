@@ -104,7 +104,8 @@ impl Yolox {
     /// # Errors
     /// [`BadInput`](framefan_contract::ErrorKind::BadInput) when a tensor is missing or has an unexpected shape.
     pub fn load(weights: &Weights, device: &Device, precision: Precision) -> Result<Yolox> {
-        Yolox::load_with(weights, device, precision, Kernels::best(device, precision))
+        let (kernels, precision) = Kernels::best_without_tiles(device, precision);
+        Yolox::load_with(weights, device, precision, kernels)
     }
 
     /// Like [`Yolox::load`], with a choice of what computes it.
@@ -125,6 +126,7 @@ impl Yolox {
                 let network = Network::load(&ops, weights, &config)?;
                 Executor::Fused(ops, Box::new(network))
             }
+            Kernels::Amx => return Err(Error::usage("YOLOX has no kernels on tiles")),
         };
         Ok(Yolox { config, device: device.clone(), executor })
     }

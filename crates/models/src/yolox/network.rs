@@ -4,7 +4,7 @@ use framefan_contract::Result;
 
 use super::blocks::{Conv, Csp, Loader, Spp};
 use super::{Config, Size};
-use crate::backend::{Backend, ConvParams, ConvShape};
+use crate::backend::{ChannelBackend, ConvParams, ConvShape};
 use crate::weights::Weights;
 
 /// Channels of the picture after the focus layer.
@@ -14,7 +14,7 @@ const FOCUSED: usize = 12;
 pub(super) const PLACE_ROWS: usize = 5;
 
 /// Halves the picture five times (the focus layer before it does so first); the last three levels go on.
-struct Backbone<B: Backend> {
+struct Backbone<B: ChannelBackend> {
     stem: B::Conv,
     dark2: (Conv<B>, Csp<B>),
     dark3: (Conv<B>, Csp<B>),
@@ -22,7 +22,7 @@ struct Backbone<B: Backend> {
     dark5: (Conv<B>, Spp<B>, Csp<B>),
 }
 
-impl<B: Backend> Backbone<B> {
+impl<B: ChannelBackend> Backbone<B> {
     fn load(from: &Loader<'_, B>, base: usize) -> Result<Self> {
         let name = |part: &str| format!("backbone.backbone.{part}");
         // Bottlenecks: depth 0.33 × 3, × 9, × 9, × 3, rounded, in all sizes that load.
@@ -59,7 +59,7 @@ impl<B: Backend> Backbone<B> {
 }
 
 /// Path aggregation: down from the coarse level to the fine one, and back up.
-struct Pyramid<B: Backend> {
+struct Pyramid<B: ChannelBackend> {
     lateral_conv0: B::Conv,
     c3_p4: Csp<B>,
     reduce_conv1: B::Conv,
@@ -70,7 +70,7 @@ struct Pyramid<B: Backend> {
     c3_n4: Csp<B>,
 }
 
-impl<B: Backend> Pyramid<B> {
+impl<B: ChannelBackend> Pyramid<B> {
     fn load(from: &Loader<'_, B>, base: usize) -> Result<Self> {
         let [fine, middle, coarse] = [4 * base, 8 * base, 16 * base];
         let csp =
@@ -101,7 +101,7 @@ impl<B: Backend> Pyramid<B> {
 }
 
 /// The heads of one level.
-struct Head<B: Backend> {
+struct Head<B: ChannelBackend> {
     stem: B::Conv,
     class_convs: [Conv<B>; 2],
     classes: B::Conv,
@@ -118,7 +118,7 @@ pub(super) struct HeadMaps<M> {
     pub classes: M,
 }
 
-impl<B: Backend> Head<B> {
+impl<B: ChannelBackend> Head<B> {
     fn load(from: &Loader<'_, B>, base: usize, level: usize, classes: usize) -> Result<Self> {
         let hidden = 4 * base;
         let convs = |branch: &str| -> Result<[Conv<B>; 2]> {
@@ -153,13 +153,13 @@ impl<B: Backend> Head<B> {
 }
 
 /// The whole network.
-pub(super) struct Network<B: Backend> {
+pub(super) struct Network<B: ChannelBackend> {
     backbone: Backbone<B>,
     pyramid: Pyramid<B>,
     heads: Vec<Head<B>>,
 }
 
-impl<B: Backend> Network<B> {
+impl<B: ChannelBackend> Network<B> {
     pub fn load(ops: &B, weights: &Weights, config: &Config) -> Result<Self> {
         let from = Loader { ops, weights, depthwise: config.size == Size::Nano };
         let base = config.size.base();

@@ -8,7 +8,7 @@ mod slices;
 mod upsample;
 
 pub use conv::conv2d;
-pub use norm_silu::{BatchStatistics, norm_silu};
+pub use norm_silu::{BatchStatistics, EPSILON, norm_silu};
 pub use product::product;
 pub use upsample::upsample_2;
 

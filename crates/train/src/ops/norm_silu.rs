@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::slices::{sums_over, values, with_values};
 
 /// Added to the variance (the value of the reference implementation of YOLOv8).
-const EPSILON: f64 = 1e-3;
+pub const EPSILON: f64 = 1e-3;
 
 /// Mean and variance of each channel of a batch; the variance is the sample's (divided by its size).
 #[derive(Clone, Debug)]

@@ -104,7 +104,7 @@ impl Optimizer {
 }
 
 /// Whether this is a filter whose output is normalised, so that its own length is no matter.
-fn is_filter(name: &str) -> bool {
+pub fn is_filter(name: &str) -> bool {
     name.ends_with(".conv.weight")
 }
 

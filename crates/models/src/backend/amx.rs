@@ -1,0 +1,87 @@
+//! The CPU kernels on tiles in `bf16`, one picture at a time.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use framefan_contract::request::Precision;
+use framefan_contract::{Error, Result};
+
+use super::{Activation, Backend, ConvParams, internal};
+use crate::kernels::Finish;
+use crate::kernels::amx::conv::Bf16Conv;
+use crate::kernels::amx::map::{Bf16Map, plane_pool};
+use crate::kernels::amx::{self, pool};
+use crate::kernels::map::{Map, PlanePool};
+
+/// The kernels, and the memory that they reuse.
+pub(crate) struct Amx {
+    planes: Arc<PlanePool>,
+}
+
+impl Amx {
+    /// # Errors
+    /// [`Usage`](framefan_contract::ErrorKind::Usage) when this processor has no tiles, and for another device or precision.
+    pub fn new(device: &Device, precision: Precision) -> Result<Amx> {
+        if !device.is_cpu() || precision != Precision::Bf16 {
+            return Err(Error::usage("the kernels on tiles run on the CPU in bf16 only"));
+        }
+        // The kernels' safety rests on this check.
+        amx::require()?;
+        Ok(Amx { planes: plane_pool() })
+    }
+}
+
+impl Backend for Amx {
+    type Map = Bf16Map;
+    type Output = Map;
+    type Conv = Bf16Conv;
+
+    fn prepare(&self, params: ConvParams) -> Result<Bf16Conv> {
+        let ConvParams { weight, bias, inputs, kernel, stride, activation } = params;
+        let (finish, slopes) = match activation {
+            Activation::None => (Finish::None, Vec::new()),
+            Activation::Silu => (Finish::Silu, Vec::new()),
+            Activation::Relu => (Finish::Relu, Vec::new()),
+            Activation::PRelu(slopes) => (Finish::PRelu, slopes),
+        };
+        Ok(Bf16Conv::new(weight, &bias, inputs, kernel, stride, finish, &slopes))
+    }
+
+    fn enter(&self, input: &Tensor) -> Result<Bf16Map> {
+        let read = || {
+            let (channels, height, width) = input.squeeze(0)?.dims3()?;
+            let input = input.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
+            let (storage, layout) = input.storage_and_layout();
+            let candle_core::Storage::Cpu(storage) = &*storage else {
+                candle_core::bail!("a tensor on the CPU has other storage");
+            };
+            let values = &storage.as_slice::<f32>()?[layout.start_offset()..][..input.elem_count()];
+            Ok(Bf16Map::from_planar(&self.planes, values, [channels, height, width]))
+        };
+        read().map_err(internal)
+    }
+
+    fn conv(&self, conv: &Bf16Conv, x: &Bf16Map, plus: Option<&Bf16Map>) -> Result<Bf16Map> {
+        Ok(conv.run(&self.planes, x, plus))
+    }
+
+    fn output(&self, conv: &Bf16Conv, x: &Bf16Map) -> Result<Map> {
+        Ok(conv.run_to_f32(&self.planes, x))
+    }
+
+    fn concat(&self, maps: &[Bf16Map]) -> Result<Bf16Map> {
+        Ok(Bf16Map::concat(maps))
+    }
+
+    fn halve(&self, x: &Bf16Map) -> Result<[Bf16Map; 2]> {
+        Ok(x.halve())
+    }
+
+    fn max_pool_5(&self, x: &Bf16Map) -> Result<Bf16Map> {
+        Ok(pool::max_pool_5(&self.planes, x))
+    }
+
+    fn upsample_2(&self, x: &Bf16Map) -> Result<Bf16Map> {
+        Ok(pool::upsample_2(&self.planes, x))
+    }
+}
