@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framefan_testkit::videos;
+use framefan_testkit::{amx_or_skip, videos};
 use serde_json::Value;
 use support::{ALL, Small, has_features, random_weights, sections, summary};
 
@@ -115,6 +115,31 @@ fn packets_without_timestamps() {
 #[test]
 fn hidden_frames_of_vp8() {
     check(&videos::path("vp8_altref.webm"), &random_weights(), &CHUNKINGS);
+}
+
+/// The network runs on other kernels there, and the rest as ever.
+#[test]
+fn in_bf16() {
+    if !amx_or_skip("sections in bf16 are the same for every chunking") {
+        return;
+    }
+    let (folder, video, weights) = (tempfile::tempdir().unwrap(), videos::path("h264.mp4"), random_weights());
+    let run = |chunk_seconds, [shards, workers, threads]: [u32; 3]| {
+        let out = folder.path().join(format!("{chunk_seconds}-{shards}-{workers}-{threads}"));
+        let small =
+            Small { analyzers: ALL, video: &video, weights: &weights, out: &out, chunk_seconds, shards, workers };
+        let mut command = small.command();
+        command.args(["--precision", "bf16"]).env("RAYON_NUM_THREADS", threads.to_string());
+        let summary = summary(&command.output().unwrap());
+        let results = std::fs::read_to_string(summary["results"].as_str().unwrap()).unwrap();
+        assert!(results.contains("cpu-amx-bf16"));
+        sections(&summary, ALL)
+    };
+    let expected = run("100000", [1, 1, 1]);
+    check_plenty(&expected);
+    for (chunk_seconds, how) in [("0.7", [2, 2, 2]), ("1.3", [3, 1, 4]), ("60", [1, 3, 3])] {
+        assert_eq!(run(chunk_seconds, how), expected, "chunks of {chunk_seconds} s, {how:?}");
+    }
 }
 
 #[test]

@@ -161,7 +161,7 @@ pub struct Run {
     /// Where networks run: cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: String,
-    /// Number format of the networks
+    /// Number format of the networks; on a CPU f32, or bf16 where it has AMX
     #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
     pub precision: PrecisionArg,
     /// Compare with what is known of a drawn scene, in the report: the JSON beside its video

@@ -9,6 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use framefan_contract::ErrorKind;
 use framefan_contract::request::Precision;
 use framefan_models::yolov8::{Size, Task};
+use framefan_testkit::amx_or_skip;
 use framefan_models::{Kernels, Weights, Yolov8};
 
 type Tensors = HashMap<String, Tensor>;
@@ -179,6 +180,17 @@ fn heads_are_as_wide_as_their_weights() {
         let apart = (ours - &theirs).unwrap().abs().unwrap();
         let [apart, largest] = [apart, theirs.abs().unwrap()].map(|t| t.max_all().unwrap().to_scalar::<f32>().unwrap());
         assert!(apart <= 1e-4 * largest, "{hidden}: {apart} of {largest}");
+        if amx_or_skip("heads of any width (bf16)") {
+            let network = Yolov8::load(&weights, &Device::Cpu, Precision::Bf16).unwrap();
+            let rounded = network.forward(&picture).unwrap();
+            let apart = (&rounded - &theirs).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(apart <= 2e-2 * largest, "{hidden} in bf16: {apart} of {largest}");
+            // A picture's bits do not depend on its place in a batch.
+            let other = picture.affine(-1.0, 1.0).unwrap();
+            let batch = network.forward(&Tensor::cat(&[&other, &picture, &other], 0).unwrap()).unwrap();
+            let values = |t: Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(values(batch.narrow(0, 1, 1).unwrap()), values(rounded));
+        }
     }
     for (hidden, said) in [(0, "0 filters"), (1281, "1281 filters")] {
         let error = load(&of_width(hidden)).err().unwrap();

@@ -8,6 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use framefan_contract::ErrorKind;
 use framefan_contract::request::Precision;
 use framefan_models::{Kernels, Srvgg, Weights};
+use framefan_testkit::amx_or_skip;
 use support::{read_floats, run_python};
 
 /// Runs the model on a piece of a photograph, whose sides divide by nothing in particular.
@@ -61,6 +62,15 @@ fn enlarged_pictures_agree_with_onnx_runtime() {
     let error = difference(&ours, &unfused);
     println!("beside candle's operations: {error:e}");
     assert!(error < 1e-4, "{error}");
+
+    if amx_or_skip(&format!("{test} (bf16)")) {
+        // What a viewer sees: 8 bits a colour have steps of 1/255.
+        let rounded = Srvgg::load(&weights, &Device::Cpu, Precision::Bf16).unwrap().forward(&input).unwrap();
+        let apart = (rounded - &ours).unwrap().abs().unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let mean = apart.iter().sum::<f32>() / apart.len() as f32;
+        println!("in bf16: {mean:e} apart in the mean");
+        assert!(mean < 1.0 / 255.0, "{mean}");
+    }
 
     // A picture's numbers do not depend on its place in a batch.
     let other = Tensor::rand(0f32, 1f32, (1, 3, 63, 89), &Device::Cpu).unwrap();

@@ -57,6 +57,15 @@ pub fn python_or_skip(test: &str) -> Option<Command> {
     command
 }
 
+/// Whether this processor computes in bf16 on tiles (AMX), recording a skip of `test` when it does not.
+pub fn amx_or_skip(test: &str) -> bool {
+    let there = fs::read_to_string("/proc/cpuinfo").is_ok_and(|info| info.contains("amx_bf16"));
+    if !there {
+        skip(test, "a processor with AMX");
+    }
+    there
+}
+
 /// Records that `test` did not run, and what it needs, in `FRAMEFAN_SKIP_LOG` (else `framefan-skipped.txt` in the build folder).
 pub fn skip(test: &str, needs: &str) {
     println!("skipped: {test}: needs {needs}");

@@ -12,6 +12,6 @@ pub mod local_aws;
 mod tools;
 pub mod videos;
 
-pub use environment::{data, data_or_skip, python, python_or_skip, skip, target_dir, workspace_root};
+pub use environment::{amx_or_skip, data, data_or_skip, python, python_or_skip, skip, target_dir, workspace_root};
 pub use framemd5::{FrameHashes, framemd5, framemd5_of};
 pub use tools::{ffmpeg, ffprobe_json, has_encoder, run};

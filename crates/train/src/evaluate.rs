@@ -18,6 +18,11 @@ const OVERLAP: f32 = 0.65;
 /// People who cover fewer pixels count neither for nor against: the size below which COCO labels no keypoints.
 const SMALLEST: f32 = 32.0 * 32.0;
 
+/// Sides of the network's input are multiples of this.
+const STRIDE: usize = 32;
+/// What pictures are filled up with, as in letterboxed input.
+const GREY: u8 = 114;
+
 /// One picture of so many is a still.
 const ONE_STILL_IN: usize = 2;
 
@@ -73,12 +78,17 @@ pub fn figures(judged: &[Judged]) -> [Figures; 2] {
     })
 }
 
-/// The people that a network finds in a picture whose sides are multiples of 32.
+/// The people that a network finds in a picture, which is filled up to multiples of 32 on the right and below.
 ///
 /// # Errors
 /// Those of the network.
 pub fn detect(network: &Yolov8, picture: &Picture) -> Result<Vec<Scored>> {
-    let input = Tensor::from_slice(&picture.pixels, (1, picture.height, picture.width, 3), network.device())
+    let (width, height) = (picture.width.next_multiple_of(STRIDE), picture.height.next_multiple_of(STRIDE));
+    let mut pixels = vec![GREY; width * height * 3];
+    for (to, from) in pixels.chunks_exact_mut(3 * width).zip(picture.pixels.chunks_exact(3 * picture.width)) {
+        to[..from.len()].copy_from_slice(from);
+    }
+    let input = Tensor::from_vec(pixels, (1, height, width, 3), network.device())
         .and_then(|t| t.permute((0, 3, 1, 2))?.contiguous()?.to_dtype(candle_core::DType::F32)? / 255.0)
         .map_err(tensors)?;
     let output = network.forward(&input)?;

@@ -58,7 +58,7 @@ enum Command {
         /// How many pictures.
         #[arg(long, default_value_t = 1000)]
         pictures: usize,
-        /// Their side, a multiple of 32.
+        /// Side of the stills in pixels; moments of videos are twice as wide, 16:9.
         #[arg(long, default_value_t = 256)]
         size: usize,
     },

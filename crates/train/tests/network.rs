@@ -60,3 +60,29 @@ fn trained_and_exported_networks_say_the_same() {
         }
     }
 }
+
+#[test]
+fn a_network_begins_with_given_weights() {
+    let device = Device::Cpu;
+    let given = Network::new(SHAPE, 3, &device).unwrap();
+    let mut random = Random::new(6, "picture", 0);
+    let values: Vec<f32> = (0..2 * 3 * 96 * 96).map(|_| random.unit()).collect();
+    let pictures = Tensor::from_vec(values, (2, 3, 96, 96), &device).unwrap();
+    let (expected, seen) = given.forward(&pictures).unwrap();
+    given.follow(&[seen], 1.0).unwrap();
+    let all = given.parameters().all().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
+
+    let network = Network::new(SHAPE, 4, &device).unwrap();
+    network.begin_with(&export::folded(&all).unwrap(), &pictures).unwrap();
+    let (found, _) = network.forward(&pictures).unwrap();
+    let pairs =
+        [(found.boxes, expected.boxes), (found.scores, expected.scores), (found.keypoints, expected.keypoints)];
+    for (found, expected) in pairs {
+        let largest = expected.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+        let apart = (found - expected).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+        assert!(apart < 1e-3 * largest, "{apart} of {largest}");
+    }
+
+    let other = Network::new(Shape { channels: [16, 32, 32, 64, 64], ..SHAPE }, 4, &device).unwrap();
+    assert!(other.begin_with(&export::folded(&all).unwrap(), &pictures).is_err(), "another network's weights");
+}

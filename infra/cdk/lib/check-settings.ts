@@ -1,7 +1,7 @@
 // Checks the settings before anything is made of them. All that is wrong is said at once.
 
 import type { Settings } from '../settings';
-import { CPU_FAMILIES, CPU_SIZES, GPU_FAMILIES, GPU_JOB } from './machines';
+import { AMX_FAMILIES, CPU_FAMILIES, CPU_SIZES, GPU_FAMILIES, GPU_JOB } from './machines';
 
 /** What CloudWatch Logs takes, up to a year. */
 export const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365];
@@ -28,6 +28,9 @@ export function checkSettings(settings: Settings): void {
 
   check(cpu.families.length > 0 && cpu.families.every((family) => CPU_FAMILIES.includes(family)), 'cpu.families',
     cpu.families, `one or more of ${CPU_FAMILIES.join(', ')}, whose processors have AVX-512`);
+  check(['f32', 'bf16'].includes(cpu.precision), 'cpu.precision', cpu.precision, 'f32 or bf16');
+  check(cpu.precision !== 'bf16' || cpu.families.every((family) => AMX_FAMILIES.includes(family)), 'cpu.precision',
+    cpu.precision, `f32, or cpu.families of ${AMX_FAMILIES.join(' and ')} alone, whose processors have AMX`);
   const sizes = Object.keys(CPU_SIZES);
   check(sizes.includes(String(cpu.vcpusPerJob)), 'cpu.vcpusPerJob', cpu.vcpusPerJob, `one of ${sizes.join(', ')}`);
   checkVcpus(check, 'cpu', cpu, cpu.vcpusPerJob);

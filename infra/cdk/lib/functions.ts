@@ -8,7 +8,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings';
 import { type Images, PROGRAMS } from './images';
-import { CPU_DEVICE_CLASS, gpuDeviceClass } from './machines';
+import { cpuDeviceClass, gpuDeviceClass } from './machines';
 import {
   closerGrants, type Grant, type Places, plannerGrants, reducerGrants, sendTo, TRACE, writeLog,
 } from './permissions';
@@ -102,7 +102,7 @@ export class Functions extends Construct {
 }
 
 /** What the planner fills in where a request says nothing. */
-function plannerDefaults({ defaults, fanOut, gpu, storage }: Settings): Record<string, string> {
+function plannerDefaults({ cpu, defaults, fanOut, gpu, storage }: Settings): Record<string, string> {
   return {
     DEFAULT_ANALYZERS: defaults.analyzers.join(','),
     DEFAULT_COMPUTE: defaults.compute,
@@ -112,7 +112,7 @@ function plannerDefaults({ defaults, fanOut, gpu, storage }: Settings): Record<s
     MAX_SHARDS: String(fanOut.maxShards),
     SHARD_SECONDS: String(fanOut.shardSeconds),
     RETENTION_DAYS: String(storage.retentionDays),
-    CPU_DEVICE_CLASS,
+    CPU_DEVICE_CLASS: cpuDeviceClass(cpu.precision),
     ...(gpu.enabled && { GPU_DEVICE_CLASS: gpuDeviceClass(gpu.family, gpu.precision) }),
   };
 }

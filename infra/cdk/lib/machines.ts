@@ -1,6 +1,6 @@
 // What is known of EC2's machines: sizes, memory, and the device class, which is part of a job's identity.
 
-import type { CpuFamily, GpuFamily, GpuPrecision, Settings } from '../settings';
+import type { CpuFamily, CpuPrecision, GpuFamily, GpuPrecision, Settings } from '../settings';
 
 /** Compute capability of each family's GPU: T4, A10G, L4. All sizes below have one GPU. */
 export const GPU_FAMILIES: Record<GpuFamily, { computeCapability: string; sizes: string[] }> = {
@@ -46,5 +46,10 @@ export function gpuDeviceClass(family: GpuFamily, precision: GpuPrecision): stri
   return `cuda-sm${GPU_FAMILIES[family].computeCapability}-${precision}`;
 }
 
+/** Families with AMX: Sapphire Rapids. */
+export const AMX_FAMILIES: readonly CpuFamily[] = ['c7i', 'm7i'];
+
 /** The class of the CPU queue's machines. */
-export const CPU_DEVICE_CLASS = 'cpu-avx512-f32';
+export function cpuDeviceClass(precision: CpuPrecision): string {
+  return precision === 'bf16' ? 'cpu-amx-bf16' : 'cpu-avx512-f32';
+}

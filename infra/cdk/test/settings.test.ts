@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkSettings } from '../lib/check-settings';
-import { gpuDeviceClass } from '../lib/machines';
+import { cpuDeviceClass, gpuDeviceClass } from '../lib/machines';
 import { overrideSettings } from '../lib/override-settings';
 import { settings } from '../settings';
 import { type Changes, change, VARIANTS } from './synthesized';
@@ -21,6 +21,8 @@ describe('what is wrong is named, with what would be right', () => {
     [{ gpu: { spotMaxVcpus: 0, onDemandMaxVcpus: 0 } }, 'a queue needs machines'],
     [{ cpu: { families: ['c5'] as never } }, 'whose processors have AVX-512'],
     [{ cpu: { families: [] } }, 'cpu.families is []'],
+    [{ cpu: { precision: 'f16' as never } }, 'cpu.precision is "f16": must be f32 or bf16'],
+    [{ cpu: { precision: 'bf16' } }, 'cpu.families of c7i and m7i alone, whose processors have AMX'],
     [{ cpu: { vcpusPerJob: 6 } }, 'cpu.vcpusPerJob is 6: must be one of 4, 8, 16'],
     [{ warmPool: { vcpus: 1000 } }, 'warmPool.vcpus is 1000: must be a whole number from 0 to the queue\'s limit, 160'],
     [{ warmPool: { vcpus: 4 }, gpu: { enabled: false }, defaults: { compute: 'cpu' } }, '0 without a GPU queue'],
@@ -80,4 +82,9 @@ test('the device class is the compute capability that NVIDIA lists for the famil
   // https://developer.nvidia.com/cuda-gpus: T4 7.5, A10G 8.6, L4 8.9
   expect(['g4dn', 'g5', 'g6'].map((family) => gpuDeviceClass(family as never, 'f16')))
     .toEqual(['cuda-sm75-f16', 'cuda-sm86-f16', 'cuda-sm89-f16']);
+});
+
+test('the CPU queue\'s device class follows from its precision', () => {
+  expect(checked({ cpu: { precision: 'bf16', families: ['c7i', 'm7i'] } })).not.toThrow();
+  expect([cpuDeviceClass('f32'), cpuDeviceClass('bf16')]).toEqual(['cpu-avx512-f32', 'cpu-amx-bf16']);
 });

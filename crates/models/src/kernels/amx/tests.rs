@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use candle_core::{Device, Module, Tensor};
+use framefan_testkit::amx_or_skip;
 use proptest::prelude::*;
 
 use super::conv::Bf16Conv;
 use super::map::{Bf16Map, numbers, place, plane_pool, to_bf16, to_f32};
-use super::{available, pool};
+use super::pool;
 use crate::kernels::Finish;
 use crate::kernels::map::{Map, PlanePool};
 use crate::kernels::tests::{difference, numbers as random_numbers};
@@ -16,13 +17,6 @@ use crate::kernels::tests::{difference, numbers as random_numbers};
 /// Numbers from −1 to 1 that bf16 holds.
 fn rounded(count: usize, seed: u64) -> Vec<f32> {
     random_numbers(count, seed).into_iter().map(|value| to_f32(to_bf16(value))).collect()
-}
-
-fn skipped(test: &str) -> bool {
-    if !available() {
-        println!("skipped: {test}: this processor has no AMX");
-    }
-    !available()
 }
 
 /// A map with these values, `[channels, height, width]`, by a convolution that changes nothing: the way to any layout.
@@ -200,7 +194,7 @@ proptest! {
 
     #[test]
     fn convolutions_are_near_those_in_f32(case in case()) {
-        if skipped("convolutions_are_near_those_in_f32") {
+        if !amx_or_skip("convolutions_are_near_those_in_f32") {
             return Ok(());
         }
         let planes = plane_pool();
@@ -226,7 +220,7 @@ fn documented(pairs: &[[f32; 2]]) -> f32 {
 
 #[test]
 fn sums_are_those_that_the_instruction_is_documented_to_make() {
-    if skipped("sums_are_those_that_the_instruction_is_documented_to_make") {
+    if !amx_or_skip("sums_are_those_that_the_instruction_is_documented_to_make") {
         return;
     }
     let case = Case {
@@ -255,7 +249,7 @@ fn sums_are_those_that_the_instruction_is_documented_to_make() {
 
 #[test]
 fn halves_and_joined_maps_are_their_channels() {
-    if skipped("halves_and_joined_maps_are_their_channels") {
+    if !amx_or_skip("halves_and_joined_maps_are_their_channels") {
         return;
     }
     let planes = plane_pool();
@@ -287,7 +281,7 @@ fn halves_and_joined_maps_are_their_channels() {
 
 #[test]
 fn the_same_bits_with_any_threads() {
-    if skipped("the_same_bits_with_any_threads") {
+    if !amx_or_skip("the_same_bits_with_any_threads") {
         return;
     }
     let planes = plane_pool();
@@ -312,7 +306,7 @@ fn the_same_bits_with_any_threads() {
 
 #[test]
 fn pooling_and_upsampling_move_values() {
-    if skipped("pooling_and_upsampling_move_values") {
+    if !amx_or_skip("pooling_and_upsampling_move_values") {
         return;
     }
     let planes = plane_pool();
