@@ -28,9 +28,12 @@ bench: setup ## measure decoding, conversion and inference on this machine
 	@$(FRAMEFAN_PYTHON) scripts/bench.py $(BENCH_ARGS)
 
 # A build of its own, for this very processor. candle's own threads would wait busily beside the training's.
-train: ## train a pose network on drawn scenes: make train [TRAIN_ARGS="--seed 2"]
-	RUSTFLAGS="-C target-cpu=native" CANDLE_NUM_THREADS=1 cargo run -p framefan-train --features avx512 \
-		--target-dir $(or $(CARGO_TARGET_DIR),target)/train -- pose --out out/train $(TRAIN_ARGS)
+TRAIN := RUSTFLAGS="-C target-cpu=native" CANDLE_NUM_THREADS=1 cargo run -p framefan-train --features avx512 \
+	--target-dir $(or $(CARGO_TARGET_DIR),target)/train --
+
+train: ## train the pose network on drawn scenes that is part of the program
+	$(TRAIN) pose --out out/train/small
+	$(TRAIN) pose --recipe fine --seed 2 --from out/train/small/weights.safetensors --out out/train/fine
 
 cuda: setup ## build framefan and gpu-job for NVIDIA GPUs; needs neither a GPU nor CUDA
 	@scripts/cuda.sh

@@ -7,7 +7,8 @@ use candle_core::Device;
 use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
 
-use crate::kernels::{Isa, amx};
+use crate::backend::Amx;
+use crate::kernels::Isa;
 
 /// A processor that can run networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl ComputeDevice {
                 let kernels = match precision {
                     Precision::F32 => Isa::detect().as_str(),
                     Precision::Bf16 => {
-                        amx::require()?;
+                        Amx::require()?;
                         "amx"
                     }
                     Precision::F16 => {

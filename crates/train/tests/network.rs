@@ -75,8 +75,7 @@ fn a_network_begins_with_given_weights() {
     let network = Network::new(SHAPE, 4, &device).unwrap();
     network.begin_with(&export::folded(&all).unwrap(), &pictures).unwrap();
     let (found, _) = network.forward(&pictures).unwrap();
-    let pairs =
-        [(found.boxes, expected.boxes), (found.scores, expected.scores), (found.keypoints, expected.keypoints)];
+    let pairs = [(found.boxes, expected.boxes), (found.scores, expected.scores), (found.keypoints, expected.keypoints)];
     for (found, expected) in pairs {
         let largest = expected.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
         let apart = (found - expected).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();

@@ -28,7 +28,8 @@ fn recipe() -> Recipe {
 }
 
 fn train(folder: &Path, threads: usize, stop_after: Option<usize>) -> Vec<u8> {
-    let training = Training { recipe: recipe(), from: None, folder, device: Device::Cpu, checkpoint_every: 2, stop_after };
+    let training =
+        Training { recipe: recipe(), from: None, folder, device: Device::Cpu, checkpoint_every: 2, stop_after };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let weights = pool.install(|| training.run()).unwrap();
     assert_eq!(weights, folder.join(WEIGHTS));
@@ -49,8 +50,14 @@ fn the_same_recipe_gives_the_same_weights_also_when_it_is_cut() {
     assert_eq!(train(cut.path(), 2, None), expected, "with nothing left to train");
 
     let other = Recipe { seed: 5, ..recipe() };
-    let training =
-        Training { recipe: other, from: None, folder: cut.path(), device: Device::Cpu, checkpoint_every: 2, stop_after: None };
+    let training = Training {
+        recipe: other,
+        from: None,
+        folder: cut.path(),
+        device: Device::Cpu,
+        checkpoint_every: 2,
+        stop_after: None,
+    };
     let error = training.run().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(error.message().contains("another recipe"), "{error}");

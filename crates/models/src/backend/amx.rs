@@ -26,8 +26,18 @@ impl Amx {
             return Err(Error::usage("the kernels on tiles run on the CPU in bf16 only"));
         }
         // The kernels' safety rests on this check.
-        amx::require()?;
+        Amx::require()?;
         Ok(Amx { planes: plane_pool() })
+    }
+
+    /// # Errors
+    /// [`Usage`](framefan_contract::ErrorKind::Usage) when this processor has no tiles.
+    pub fn require() -> Result<()> {
+        if amx::available() {
+            return Ok(());
+        }
+        let needs = "amx_bf16 in /proc/cpuinfo; Intel since Sapphire Rapids, AWS c7i, m7i and later";
+        Err(Error::usage(format!("precision bf16 on a CPU needs AMX ({needs}): use f32")))
     }
 }
 

@@ -1,8 +1,11 @@
 //! The operations that networks are written in, so that one network runs on candle and on the fused CPU kernels.
 
+#[cfg(target_arch = "x86_64")]
 mod amx;
 mod conv;
 mod fused;
+#[cfg(not(target_arch = "x86_64"))]
+mod no_amx;
 mod reference;
 
 use candle_core::{Device, Tensor};
@@ -11,9 +14,12 @@ use framefan_contract::{Error, Result};
 
 use crate::kernels::Isa;
 
+#[cfg(target_arch = "x86_64")]
 pub(crate) use amx::Amx;
 pub(crate) use conv::{Activation, ConvParams, ConvShape, DepthwiseParams, folded};
 pub(crate) use fused::{Fused, each_picture};
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) use no_amx::Amx;
 pub(crate) use reference::Reference;
 
 /// What computes a network.

@@ -4,6 +4,7 @@
 //! still near (`conv`, `tile`, `winograd`), written once over vectors of 16 floats (`simd`). The result's bits depend on the
 //! instruction set, and on nothing else: not on threads, not on what else is in a batch.
 
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
 pub(crate) mod conv;
 pub(crate) mod depthwise;

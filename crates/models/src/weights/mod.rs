@@ -1,4 +1,4 @@
-//! Weights: named tensors whose shapes are checked where they are used, and the digest of the bytes they were read from.
+//! Weights: named tensors whose shapes are checked where they are used.
 //!
 //! They come as safetensors or as a checkpoint of PyTorch, from a file or out of the program itself.
 
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use framefan_contract::{Error, Result, digest};
+use framefan_contract::{Error, Result};
 
 pub use source::WeightsSource;
 
@@ -18,7 +18,6 @@ pub use source::WeightsSource;
 #[derive(Clone, Debug)]
 pub struct Weights {
     path: PathBuf,
-    digest: String,
     tensors: BTreeMap<String, Tensor>,
 }
 
@@ -53,12 +52,7 @@ impl Weights {
             })?;
             loaded.into_iter().collect()
         };
-        Ok(Weights { path, digest: digest::of_bytes(bytes), tensors })
-    }
-
-    /// SHA-256 of the bytes, 64 hexadecimal digits.
-    pub fn digest(&self) -> &str {
-        &self.digest
+        Ok(Weights { path, tensors })
     }
 
     /// The file, or `built-in NAME`: for messages.

@@ -19,14 +19,17 @@ pub(super) fn decode(levels: &[HeadMaps<Map>], distance_bins: &[f32]) -> Vec<f32
     let mut first = 0;
     for (maps, stride) in levels.iter().zip(STRIDES) {
         let (height, width) = (maps.boxes.height, maps.boxes.width);
-        let decoded: Vec<Vec<f32>> =
-            (0..height).into_par_iter().map(|y| decode_row(maps, distance_bins, stride as f32, y)).collect();
-        for values in decoded {
-            for (row, part) in values.chunks_exact(width).enumerate() {
-                output[row * anchors + first..][..width].copy_from_slice(part);
+        let columns = |y: usize| {
+            let cells = (0..width).filter(move |x| has_score(&maps.classes, y, *x));
+            cells.map(move |x| (y * width + x, decode_cell(maps, distance_bins, stride as f32, [y, x])))
+        };
+        let found: Vec<(usize, Vec<f32>)> = (0..height).into_par_iter().flat_map_iter(columns).collect();
+        for (cell, values) in found {
+            for (row, value) in values.into_iter().enumerate() {
+                output[row * anchors + first + cell] = value;
             }
-            first += width;
         }
+        first += height * width;
     }
     output
 }
@@ -34,16 +37,6 @@ pub(super) fn decode(levels: &[HeadMaps<Map>], distance_bins: &[f32]) -> Vec<f32
 /// Rows of the output that a level fills.
 fn level_rows(maps: &HeadMaps<Map>) -> usize {
     4 + maps.classes.channels + maps.keypoints.as_ref().map_or(0, |map| map.channels)
-}
-
-/// One row of cells: `[rows, width]`.
-fn decode_row(maps: &HeadMaps<Map>, bins: &[f32], stride: f32, y: usize) -> Vec<f32> {
-    let width = maps.boxes.width;
-    let mut values = vec![0f32; level_rows(maps) * width];
-    for x in (0..width).filter(|x| has_score(&maps.classes, y, *x)) {
-        decode_anchor(maps, bins, stride, [y, x], |row, value| values[row * width + x] = value);
-    }
-    values
 }
 
 /// Whether any class has a score over [`NEGLIGIBLE`](super::NEGLIGIBLE) at a cell.
@@ -56,42 +49,32 @@ fn has_score(classes: &Map, y: usize, x: usize) -> bool {
     })
 }
 
-/// All values of a cell, row by row.
-fn decode_anchor(
-    maps: &HeadMaps<Map>,
-    bins: &[f32],
-    stride: f32,
-    [y, x]: [usize; 2],
-    mut write: impl FnMut(usize, f32),
-) {
+/// All values of a cell.
+fn decode_cell(maps: &HeadMaps<Map>, bins: &[f32], stride: f32, [y, x]: [usize; 2]) -> Vec<f32> {
     let side = |block: usize| mean_distance(pixel(&maps.boxes, block, y, x), bins);
     let [left, top, right, bottom] = [side(0), side(1), side(2), side(3)];
     let (centre_x, centre_y) = (x as f32 + 0.5, y as f32 + 0.5);
     let bbox = [(right - left) / 2.0 + centre_x, (bottom - top) / 2.0 + centre_y, left + right, top + bottom];
-    for (row, value) in bbox.into_iter().enumerate() {
-        write(row, value * stride);
-    }
+    let mut values = Vec::with_capacity(level_rows(maps));
+    values.extend(bbox.map(|value| value * stride));
     let classes = maps.classes.channels;
     for block in 0..maps.classes.planes.len() {
         let scores = sigmoid(pixel(&maps.classes, block, y, x));
-        for (lane, score) in scores.into_iter().take(classes - block * LANES).enumerate() {
-            write(4 + block * LANES + lane, score);
-        }
+        values.extend(scores.into_iter().take(classes - block * LANES));
     }
-    let Some(keypoints) = &maps.keypoints else { return };
+    let Some(keypoints) = &maps.keypoints else { return values };
     for block in 0..keypoints.planes.len() {
         let raw = pixel(keypoints, block, y, x);
         let visibility = sigmoid(raw);
         for lane in 0..LANES.min(keypoints.channels - block * LANES) {
-            let channel = block * LANES + lane;
-            let value = match channel % 3 {
+            values.push(match (block * LANES + lane) % 3 {
                 0 => (raw[lane] * 2.0 + x as f32) * stride,
                 1 => (raw[lane] * 2.0 + y as f32) * stride,
                 _ => visibility[lane],
-            };
-            write(4 + classes + channel, value);
+            });
         }
     }
+    values
 }
 
 /// The 16 channels of a block at a pixel.

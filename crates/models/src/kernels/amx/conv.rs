@@ -181,16 +181,14 @@ impl Bf16Conv {
             }
             first_channel += part.channels;
         }
-        let mut weights = Vec::new();
-        for first in (0..self.outputs).step_by(SIDE) {
-            for pair in sources.iter().flat_map(|source| source.chunks_exact(2)) {
-                for output in first..first + SIDE {
-                    weights.extend(pair.iter().map(|source| match source {
-                        Some([tap, channel]) if output < self.outputs => {
-                            to_bf16(self.weight[(output * self.inputs + channel) * taps + tap])
-                        }
-                        _ => 0,
-                    }));
+        let mut weights = vec![0; self.outputs.div_ceil(SIDE) * steps.len() * WEIGHTS];
+        for (output, filter) in self.weight.chunks_exact(self.inputs * taps).enumerate() {
+            let block = &mut weights[output / SIDE * steps.len() * WEIGHTS..];
+            for (source, tile) in sources.iter().zip(block.chunks_exact_mut(WEIGHTS)) {
+                for (at, source) in source.iter().enumerate() {
+                    if let Some([tap, channel]) = source {
+                        tile[(at / 2 * SIDE + output % SIDE) * 2 + at % 2] = to_bf16(filter[channel * taps + tap]);
+                    }
                 }
             }
         }

@@ -148,15 +148,19 @@ pub(super) unsafe fn interleave(channels: [Option<&[f32]>; 4], row: &mut [u16]) 
     let pairs = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     let eight = _mm512_set1_epi32(8);
     for (x, pixels) in (0..whole).step_by(SIDE).zip(row.chunks_exact_mut(4 * SIDE)) {
-        let rounded = channels.map(|channel| match channel {
-            // SAFETY: 16 values of the channel follow; the types are the same bits.
-            Some(values) => unsafe {
-                let values = _mm512_loadu_ps(values[x..x + SIDE].as_ptr());
-                _mm512_cvtepu16_epi32(std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(values)))
-            },
-            None => _mm512_setzero_si512(),
-        });
-        let [first, second] = [0, 2].map(|c| _mm512_or_si512(rounded[c], _mm512_slli_epi32::<16>(rounded[c + 1])));
+        // Loops, not closures: a closure would not have the instruction set of the function around it.
+        let mut rounded = [_mm512_setzero_si512(); 4];
+        for (rounded, channel) in rounded.iter_mut().zip(channels) {
+            if let Some(values) = channel {
+                // SAFETY: 16 values of the channel follow; the types are the same bits.
+                *rounded = unsafe {
+                    let values = _mm512_loadu_ps(values[x..x + SIDE].as_ptr());
+                    _mm512_cvtepu16_epi32(std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(values)))
+                };
+            }
+        }
+        let first = _mm512_or_si512(rounded[0], _mm512_slli_epi32::<16>(rounded[1]));
+        let second = _mm512_or_si512(rounded[2], _mm512_slli_epi32::<16>(rounded[3]));
         // SAFETY: the chunk has 64 numbers of 16 bits.
         unsafe {
             let to: *mut i32 = pixels.as_mut_ptr().cast();

@@ -13,16 +13,4 @@ pub(crate) mod pool;
 mod tests;
 mod tile;
 
-use framefan_contract::{Error, Result};
-
 pub(crate) use tile::available;
-
-/// # Errors
-/// [`Usage`](framefan_contract::ErrorKind::Usage) when this processor has no tiles.
-pub(crate) fn require() -> Result<()> {
-    if available() {
-        return Ok(());
-    }
-    let message = "precision bf16 on a CPU needs AMX (amx_bf16 in /proc/cpuinfo; Intel since Sapphire Rapids, AWS c7i, m7i and later)";
-    Err(Error::usage(format!("{message}: use f32")))
-}

@@ -1,6 +1,5 @@
 //! The instructions on tiles. Rust has no stable names for them, so they are written in assembly.
 
-#[cfg(target_arch = "x86_64")]
 use std::arch::asm;
 use std::sync::OnceLock;
 
