@@ -72,15 +72,14 @@ impl Training<'_> {
             pictures.extend(recipe.collection().draw(pictures.len()..next)?);
             eprintln!("drew {} pictures in {:.0} s", pictures.len(), started.elapsed().as_secs_f64());
         }
-        let composer = Composer::new(&pictures, recipe.seed);
-        if let Some(from) = self.from.filter(|_| first == 0) {
-            self.begin_with(from, &network, &composer)?;
+        if let Some(from) = self.from.filter(|_| first == 0 && first < end) {
+            self.begin_with(from, &network, &Composer::new(&pictures, recipe.seed))?;
             optimizer = Optimizer::new(network.parameters(), recipe.decay).map_err(tensors)?;
         }
         let started = Instant::now();
         let mut sums = [0f32; 5];
         for step in first..end {
-            let parts = self.step(&network, &mut optimizer, &composer, step)?;
+            let parts = self.step(&network, &mut optimizer, &Composer::new(&pictures, recipe.seed), step)?;
             sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
             let done = step + 1;
             if done % 50 == 0 {
