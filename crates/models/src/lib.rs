@@ -1,8 +1,8 @@
 //! Neural networks: what runs them, where their weights come from, and what their outputs mean.
 //!
-//! A network is written once, over the operations of a `Backend`. On the CPU in `f32` these are the
-//! fused kernels of [`kernels`]; everywhere else, and as the reference in tests, they are candle's own. Tensors go in and
-//! come out as candle tensors either way. Nothing here knows of videos or jobs.
+//! A network is written once, over the operations of a `Backend`. On the CPU these are the fused kernels of [`kernels`], in
+//! `f32` or, where there is AMX, in `bf16`; everywhere else, and as the reference in tests, they are candle's own. Tensors
+//! go in and come out as candle tensors either way. Nothing here knows of videos or jobs.
 
 mod architecture;
 mod backend;

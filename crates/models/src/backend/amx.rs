@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use framefan_contract::request::Precision;
 use framefan_contract::{Error, Result};
 
-use super::{Activation, Backend, ConvParams, internal};
+use super::{Activation, Backend, ConvParams, with_picture};
 use crate::kernels::Finish;
 use crate::kernels::amx::conv::Bf16Conv;
 use crate::kernels::amx::map::{Bf16Map, plane_pool};
@@ -58,17 +58,7 @@ impl Backend for Amx {
     }
 
     fn enter(&self, input: &Tensor) -> Result<Bf16Map> {
-        let read = || {
-            let (channels, height, width) = input.squeeze(0)?.dims3()?;
-            let input = input.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
-            let (storage, layout) = input.storage_and_layout();
-            let candle_core::Storage::Cpu(storage) = &*storage else {
-                candle_core::bail!("a tensor on the CPU has other storage");
-            };
-            let values = &storage.as_slice::<f32>()?[layout.start_offset()..][..input.elem_count()];
-            Ok(Bf16Map::from_planar(&self.planes, values, [channels, height, width]))
-        };
-        read().map_err(internal)
+        with_picture(input, |values, shape| Bf16Map::from_planar(&self.planes, values, shape))
     }
 
     fn conv(&self, conv: &Bf16Conv, x: &Bf16Map, plus: Option<&Bf16Map>) -> Result<Bf16Map> {

@@ -36,6 +36,21 @@ impl Fused {
     }
 }
 
+/// What `make` makes of the values of one picture `[1, C, H, W]` and its shape.
+pub(crate) fn with_picture<T>(picture: &Tensor, make: impl FnOnce(&[f32], [usize; 3]) -> T) -> Result<T> {
+    let read = || {
+        let (channels, height, width) = picture.squeeze(0)?.dims3()?;
+        let picture = picture.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
+        let (storage, layout) = picture.storage_and_layout();
+        let candle_core::Storage::Cpu(storage) = &*storage else {
+            candle_core::bail!("a tensor on the CPU has other storage");
+        };
+        let values = &storage.as_slice::<f32>()?[layout.start_offset()..][..picture.elem_count()];
+        Ok(make(values, [channels, height, width]))
+    };
+    read().map_err(internal)
+}
+
 /// Runs `network` on each picture of `[B, C, H, W]` by itself and joins the outputs. Pictures run side by side: a thread that
 /// has nothing left to do in one picture's layer works at another's.
 pub(crate) fn each_picture(
@@ -65,17 +80,7 @@ impl Backend for Fused {
     }
 
     fn enter(&self, input: &Tensor) -> Result<Map> {
-        let read = || {
-            let (channels, height, width) = input.squeeze(0)?.dims3()?;
-            let input = input.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
-            let (storage, layout) = input.storage_and_layout();
-            let candle_core::Storage::Cpu(storage) = &*storage else {
-                candle_core::bail!("a tensor on the CPU has other storage");
-            };
-            let values = &storage.as_slice::<f32>()?[layout.start_offset()..][..input.elem_count()];
-            Ok(Map::from_planar(&self.planes, values, [channels, height, width]))
-        };
-        read().map_err(internal)
+        with_picture(input, |values, shape| Map::from_planar(&self.planes, values, shape))
     }
 
     fn conv(&self, conv: &PackedConv, x: &Map, plus: Option<&Map>) -> Result<Map> {

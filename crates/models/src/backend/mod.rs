@@ -17,7 +17,7 @@ use crate::kernels::Isa;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use amx::Amx;
 pub(crate) use conv::{Activation, ConvParams, ConvShape, DepthwiseParams, folded};
-pub(crate) use fused::{Fused, each_picture};
+pub(crate) use fused::{Fused, each_picture, with_picture};
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) use no_amx::Amx;
 pub(crate) use reference::Reference;

@@ -1,8 +1,9 @@
 //! Kernels for the CPU, chosen at run time by what the processor can do.
 //!
 //! A feature map lies in blocks of 16 channels (`map`); a convolution adds its bias, activation and shortcut while the sums are
-//! still near (`conv`, `tile`, `winograd`), written once over vectors of 16 floats (`simd`). The result's bits depend on the
-//! instruction set, and on nothing else: not on threads, not on what else is in a batch.
+//! still near (`conv`, `tile`, `winograd`), written once over vectors of 16 floats (`simd`). In bf16, maps, convolutions and
+//! pooling are their own (`amx`). The result's bits depend on the instruction set, and on nothing else: not on threads, not
+//! on what else is in a batch.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
