@@ -111,24 +111,47 @@ impl Case {
     }
 
     fn reference(&self) -> Tensor {
-        let [x, weight, bias, plus] = self.values();
         let [height, width] = self.size;
-        let [height_out, width_out] = self.size_out();
-        let tensor = |values, shape: &[usize]| Tensor::from_vec(values, shape, &Device::Cpu).unwrap();
-        let x = tensor(x, &[1, self.inputs, height, width]);
-        let weight = tensor(weight, &[self.outputs, self.inputs, self.kernel, self.kernel]);
-        let y = x.conv2d(&weight, self.kernel / 2, self.stride, 1, 1).unwrap();
-        let y = y.broadcast_add(&tensor(bias, &[1, self.outputs, 1, 1])).unwrap();
-        let y = match self.finish {
-            Finish::None | Finish::Relu => y,
-            Finish::Silu => y.silu().unwrap(),
-            Finish::PRelu => {
-                candle_nn::PReLU::new(tensor(self.slopes(), &[self.outputs]), self.outputs == 1).forward(&y).unwrap()
-            }
-        };
-        let y = if self.plus { (y + tensor(plus, &[1, self.outputs, height_out, width_out])).unwrap() } else { y };
-        if matches!(self.finish, Finish::Relu) { y.relu().unwrap() } else { y }
+        reference(&Reference {
+            values: self.values(),
+            slopes: self.slopes(),
+            shape: [self.inputs, height, width],
+            kernel: self.kernel,
+            stride: self.stride,
+            finish: self.finish,
+            plus: self.plus,
+        })
     }
+}
+
+/// A convolution in candle's operations.
+pub(crate) struct Reference {
+    /// Input, weights, bias, what is added.
+    pub values: [Vec<f32>; 4],
+    pub slopes: Vec<f32>,
+    /// Of the input.
+    pub shape: [usize; 3],
+    pub kernel: usize,
+    pub stride: usize,
+    pub finish: Finish,
+    pub plus: bool,
+}
+
+pub(crate) fn reference(of: &Reference) -> Tensor {
+    let [x, weight, bias, plus] = &of.values;
+    let ([inputs, height, width], outputs) = (of.shape, bias.len());
+    let tensor = |values: &[f32], shape: &[usize]| Tensor::from_slice(values, shape, &Device::Cpu).unwrap();
+    let x = tensor(x, &[1, inputs, height, width]);
+    let weight = tensor(weight, &[outputs, inputs, of.kernel, of.kernel]);
+    let y = x.conv2d(&weight, of.kernel / 2, of.stride, 1, 1).unwrap();
+    let y = y.broadcast_add(&tensor(bias, &[1, outputs, 1, 1])).unwrap();
+    let y = match of.finish {
+        Finish::None | Finish::Relu => y,
+        Finish::Silu => y.silu().unwrap(),
+        Finish::PRelu => candle_nn::PReLU::new(tensor(&of.slopes, &[outputs]), outputs == 1).forward(&y).unwrap(),
+    };
+    let y = if of.plus { (&y + tensor(plus, y.dims())).unwrap() } else { y };
+    if matches!(of.finish, Finish::Relu) { y.relu().unwrap() } else { y }
 }
 
 fn case() -> impl Strategy<Value = Case> {

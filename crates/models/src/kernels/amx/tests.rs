@@ -3,20 +3,25 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Module, Tensor};
+use candle_core::{Device, Tensor};
 use framefan_testkit::amx_or_skip;
 use proptest::prelude::*;
 
 use super::conv::Bf16Conv;
 use super::map::{Bf16Map, numbers, place, plane_pool, to_bf16, to_f32};
-use super::pool;
+use super::{available, pool};
 use crate::kernels::Finish;
 use crate::kernels::map::{Map, PlanePool};
-use crate::kernels::tests::{difference, numbers as random_numbers};
+use crate::kernels::tests::{Reference, difference, numbers as random_numbers, reference};
 
 /// Numbers from −1 to 1 that bf16 holds.
 fn rounded(count: usize, seed: u64) -> Vec<f32> {
     random_numbers(count, seed).into_iter().map(|value| to_f32(to_bf16(value))).collect()
+}
+
+/// Whether there are tiles, which asks the system for them, too; records a skip where the processor has none.
+fn tiles_or_skip(test: &str) -> bool {
+    amx_or_skip(test) && available()
 }
 
 /// A map with these values, `[channels, height, width]`, by a convolution that changes nothing: the way to any layout.
@@ -145,23 +150,16 @@ impl Case {
     }
 
     fn reference(&self) -> Tensor {
-        let [x, weight, bias, plus] = self.values();
         let [height, width] = self.size;
-        let [height_out, width_out] = self.size_out();
-        let tensor = |values, shape: &[usize]| Tensor::from_vec(values, shape, &Device::Cpu).unwrap();
-        let x = tensor(x, &[1, self.channels(), height, width]);
-        let weight = tensor(weight, &[self.outputs, self.channels(), self.kernel, self.kernel]);
-        let y = x.conv2d(&weight, self.kernel / 2, self.stride, 1, 1).unwrap();
-        let y = y.broadcast_add(&tensor(bias, &[1, self.outputs, 1, 1])).unwrap();
-        let y = match self.finish {
-            Finish::None | Finish::Relu => y,
-            Finish::Silu => y.silu().unwrap(),
-            Finish::PRelu => {
-                candle_nn::PReLU::new(tensor(self.slopes(), &[self.outputs]), self.outputs == 1).forward(&y).unwrap()
-            }
-        };
-        let y = if self.plus { (y + tensor(plus, &[1, self.outputs, height_out, width_out])).unwrap() } else { y };
-        if matches!(self.finish, Finish::Relu) { y.relu().unwrap() } else { y }
+        reference(&Reference {
+            values: self.values(),
+            slopes: self.slopes(),
+            shape: [self.channels(), height, width],
+            kernel: self.kernel,
+            stride: self.stride,
+            finish: self.finish,
+            plus: self.plus,
+        })
     }
 }
 
@@ -194,7 +192,7 @@ proptest! {
 
     #[test]
     fn convolutions_are_near_those_in_f32(case in case()) {
-        if !amx_or_skip("convolutions_are_near_those_in_f32") {
+        if !tiles_or_skip("convolutions_are_near_those_in_f32") {
             return Ok(());
         }
         let planes = plane_pool();
@@ -220,7 +218,7 @@ fn documented(pairs: &[[f32; 2]]) -> f32 {
 
 #[test]
 fn sums_are_those_that_the_instruction_is_documented_to_make() {
-    if !amx_or_skip("sums_are_those_that_the_instruction_is_documented_to_make") {
+    if !tiles_or_skip("sums_are_those_that_the_instruction_is_documented_to_make") {
         return;
     }
     let case = Case {
@@ -249,7 +247,7 @@ fn sums_are_those_that_the_instruction_is_documented_to_make() {
 
 #[test]
 fn halves_and_joined_maps_are_their_channels() {
-    if !amx_or_skip("halves_and_joined_maps_are_their_channels") {
+    if !tiles_or_skip("halves_and_joined_maps_are_their_channels") {
         return;
     }
     let planes = plane_pool();
@@ -281,7 +279,7 @@ fn halves_and_joined_maps_are_their_channels() {
 
 #[test]
 fn the_same_bits_with_any_threads() {
-    if !amx_or_skip("the_same_bits_with_any_threads") {
+    if !tiles_or_skip("the_same_bits_with_any_threads") {
         return;
     }
     let planes = plane_pool();
@@ -306,7 +304,7 @@ fn the_same_bits_with_any_threads() {
 
 #[test]
 fn pooling_and_upsampling_move_values() {
-    if !amx_or_skip("pooling_and_upsampling_move_values") {
+    if !tiles_or_skip("pooling_and_upsampling_move_values") {
         return;
     }
     let planes = plane_pool();
