@@ -257,7 +257,7 @@ fn halves_and_joined_maps_are_their_channels() {
         let halves = map.halve();
         assert_eq!(halves.each_ref().map(|half| half.channels), [channels / 2; 2]);
         assert_eq!(halves.each_ref().map(planar).concat(), values, "{channels}");
-        // What a convolution makes of a half is what it makes of a map of its own, to the bit.
+        // A convolution makes of a half what it makes of a map of its own, but for the order of the sum and so for rounding.
         let case = Case {
             inputs: vec![channels / 2],
             outputs: 48,

@@ -118,13 +118,14 @@ pub(super) struct Product<'a> {
 #[inline]
 pub(super) unsafe fn multiply<const TILES: usize>(product: Product) {
     let Product { steps, first, weights, sums } = product;
-    /// Zeroes the registers that hold sums, adds up step by step, stores.
+    /// Zeroes the registers that hold sums, adds up step by step, stores: for each tile the numbers of its register and of that of
+    /// its inputs.
     macro_rules! sum {
-        ($zero:literal, $step:literal, $store:literal) => {
+        ($($sum:literal from $input:literal),*) => {
             // SAFETY: as for this function; the registers are this block's alone.
             unsafe {
                 asm!(
-                    $zero,
+                    $(concat!("tilezero tmm", $sum),)*
                     "2:",
                     "mov {at}, [{steps} + 8]",
                     "mov {row}, [{steps} + 16]",
@@ -133,12 +134,16 @@ pub(super) unsafe fn multiply<const TILES: usize>(product: Product) {
                     "shl {tile}, 4",
                     "add {at}, [{steps}]",
                     "tileloadd tmm7, [{weights} + {line}*1]",
-                    $step,
+                    $(
+                        concat!("tileloadd tmm", $input, ", [{at} + {row}*1]"),
+                        concat!("tdpbf16ps tmm", $sum, ", tmm", $input, ", tmm7"),
+                        "add {at}, {tile}",
+                    )*
                     "add {weights}, 1024",
                     "add {steps}, 24",
                     "dec {count}",
                     "jnz 2b",
-                    $store,
+                    $(concat!("tilestored [{sums} + {line}*1 + 1024*", $sum, "], tmm", $sum),)*
                     at = out(reg) _,
                     row = out(reg) _,
                     tile = out(reg) _,
@@ -156,54 +161,10 @@ pub(super) unsafe fn multiply<const TILES: usize>(product: Product) {
         };
     }
     match TILES {
-        1 => sum!(
-            "tilezero tmm0",
-            "tileloadd tmm4, [{at} + {row}*1]
-             tdpbf16ps tmm0, tmm4, tmm7",
-            "tilestored [{sums} + {line}*1], tmm0"
-        ),
-        2 => sum!(
-            "tilezero tmm0\ntilezero tmm1",
-            "tileloadd tmm4, [{at} + {row}*1]
-             tdpbf16ps tmm0, tmm4, tmm7
-             add {at}, {tile}
-             tileloadd tmm5, [{at} + {row}*1]
-             tdpbf16ps tmm1, tmm5, tmm7",
-            "tilestored [{sums} + {line}*1], tmm0
-             tilestored [{sums} + {line}*1 + 1024], tmm1"
-        ),
-        3 => sum!(
-            "tilezero tmm0\ntilezero tmm1\ntilezero tmm2",
-            "tileloadd tmm4, [{at} + {row}*1]
-             tdpbf16ps tmm0, tmm4, tmm7
-             add {at}, {tile}
-             tileloadd tmm5, [{at} + {row}*1]
-             tdpbf16ps tmm1, tmm5, tmm7
-             add {at}, {tile}
-             tileloadd tmm6, [{at} + {row}*1]
-             tdpbf16ps tmm2, tmm6, tmm7",
-            "tilestored [{sums} + {line}*1], tmm0
-             tilestored [{sums} + {line}*1 + 1024], tmm1
-             tilestored [{sums} + {line}*1 + 2048], tmm2"
-        ),
-        4 => sum!(
-            "tilezero tmm0\ntilezero tmm1\ntilezero tmm2\ntilezero tmm3",
-            "tileloadd tmm4, [{at} + {row}*1]
-             tdpbf16ps tmm0, tmm4, tmm7
-             add {at}, {tile}
-             tileloadd tmm5, [{at} + {row}*1]
-             tdpbf16ps tmm1, tmm5, tmm7
-             add {at}, {tile}
-             tileloadd tmm6, [{at} + {row}*1]
-             tdpbf16ps tmm2, tmm6, tmm7
-             add {at}, {tile}
-             tileloadd tmm4, [{at} + {row}*1]
-             tdpbf16ps tmm3, tmm4, tmm7",
-            "tilestored [{sums} + {line}*1], tmm0
-             tilestored [{sums} + {line}*1 + 1024], tmm1
-             tilestored [{sums} + {line}*1 + 2048], tmm2
-             tilestored [{sums} + {line}*1 + 3072], tmm3"
-        ),
+        1 => sum!(0 from 4),
+        2 => sum!(0 from 4, 1 from 5),
+        3 => sum!(0 from 4, 1 from 5, 2 from 6),
+        4 => sum!(0 from 4, 1 from 5, 2 from 6, 3 from 4),
         _ => unreachable!("no product of {TILES} tiles"),
     }
 }
