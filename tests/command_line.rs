@@ -78,6 +78,7 @@ fn probe_and_plan_print_json() {
     let answer: Value = serde_json::from_str(&out).unwrap();
     let chunks = answer["plan"]["chunks"].as_array().unwrap();
     assert_eq!(answer["shards"].as_array().unwrap().len(), 2);
+    assert!(!out.contains("job_id"), "a run's job depends on its weights, too: {out}");
     let frames: u64 = chunks.iter().map(|c| c["frames"].as_u64().unwrap()).sum();
     assert_eq!(frames, answer["plan"]["video"]["frames"].as_u64().unwrap());
     for pair in chunks.windows(2) {

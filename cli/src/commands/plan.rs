@@ -1,8 +1,10 @@
 //! `framefan plan`.
 
-use framefan_contract::Result;
+use framefan_contract::plan::Shard;
 use framefan_contract::request::{AnalyzerRequest, JobRequest, Precision, REQUEST_SCHEMA};
+use framefan_contract::{Error, Result};
 use framefan_media::Limits;
+use serde_json::Value;
 
 use super::ask;
 use crate::args::Plan;
@@ -27,7 +29,7 @@ pub fn plan(args: &Plan) -> Result<()> {
     let shard_count = ask::shards(&args.cutting.shards)?.unwrap_or(1);
     let shards = framefan_planner::deal(&plan.job_id, &plan.chunks, shard_count);
     if args.json {
-        return output::line(&serde_json::json!({"plan": plan, "shards": shards}).to_string());
+        return output::line(&answer(&plan, &shards)?.to_string());
     }
     let mut text = format!(
         "{}: {} frames in {} chunk{}, {} shard{}; index by {}\n",
@@ -59,6 +61,18 @@ pub fn plan(args: &Plan) -> Result<()> {
         text.push_str(&format!("note: {note}\n"));
     }
     output::text(&text)
+}
+
+/// `--json`'s answer: plan and shards without the job's id, since which job a run is depends on its weights, too.
+fn answer(plan: &framefan_contract::plan::Plan, shards: &[Shard]) -> Result<Value> {
+    let without_job = |part: serde_json::Result<Value>| {
+        let mut part = part.map_err(|e| Error::defect(format!("the plan does not serialize: {e}")))?;
+        part.as_object_mut().map(|fields| fields.remove("job_id"));
+        Ok(part)
+    };
+    let shards: Vec<Value> =
+        shards.iter().map(|shard| without_job(serde_json::to_value(shard))).collect::<Result<_>>()?;
+    Ok(serde_json::json!({"plan": without_job(serde_json::to_value(plan))?, "shards": shards}))
 }
 
 fn analyzers(args: &Plan) -> Result<Vec<AnalyzerRequest>> {

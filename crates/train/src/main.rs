@@ -29,7 +29,7 @@ enum Command {
         /// Folder of the checkpoint and the weights.
         #[arg(long)]
         out: PathBuf,
-        /// small (two CPU cores), fine (the same, --from what came of it), large (a GPU), or a JSON file with all fields of a recipe.
+        /// small (two CPU cores), fine and finer (the same, --from what came of the one before), large (a GPU), or a JSON file with all fields of a recipe.
         #[arg(long, default_value = "small")]
         recipe: String,
         /// A weights file of the recipe's network to begin with, in place of random weights.

@@ -9,12 +9,12 @@ use framefan_contract::{Error, Result};
 use rayon::prelude::*;
 
 use crate::checkpoint::{self, State};
-use crate::data::Composer;
+use crate::data::{Composer, Picture};
 use crate::export;
 use crate::loss::{Anchors, loss};
 use crate::network::{Network, Seen};
 use crate::optimizer::{Optimizer, Tensors, rate};
-use crate::recipe::Recipe;
+use crate::recipe::{Phase, Recipe};
 
 /// The checkpoint's name in a training's folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -73,13 +73,13 @@ impl Training<'_> {
             eprintln!("drew {} pictures in {:.0} s", pictures.len(), started.elapsed().as_secs_f64());
         }
         if let Some(from) = self.from.filter(|_| first == 0 && first < end) {
-            self.begin_with(from, &network, &Composer::new(&pictures, recipe.seed))?;
+            self.begin_with(from, &network, &pictures)?;
             optimizer = Optimizer::new(network.parameters(), recipe.decay).map_err(tensors)?;
         }
         let started = Instant::now();
         let mut sums = [0f32; 5];
         for step in first..end {
-            let parts = self.step(&network, &mut optimizer, &Composer::new(&pictures, recipe.seed), step)?;
+            let parts = self.step(&network, &mut optimizer, &pictures, step)?;
             sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
             let done = step + 1;
             if done % 50 == 0 {
@@ -101,14 +101,18 @@ impl Training<'_> {
         Ok(weights)
     }
 
-    fn begin_with(&self, path: &Path, network: &Network, composer: &Composer) -> Result<()> {
+    fn composer<'a>(&self, phase: &Phase, pictures: &'a [Picture]) -> Composer<'a> {
+        Composer::new(pictures, self.recipe.seed, phase.views, phase.size)
+    }
+
+    fn begin_with(&self, path: &Path, network: &Network, pictures: &[Picture]) -> Result<()> {
         let phase = self.recipe.phase(0).ok_or_else(|| Error::usage("a recipe without steps"))?;
         let begin = || {
             let tensors: Tensors = candle_core::safetensors::load(path, &Device::Cpu)?
                 .into_iter()
                 .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?)))
                 .collect::<candle_core::Result<_>>()?;
-            let batch = composer.batch(0, 0..phase.batch * phase.parts, phase.size, &self.device)?;
+            let batch = self.composer(&phase, pictures).batch(0, 0..phase.batch * phase.parts, &self.device)?;
             network.begin_with(&tensors, &batch.pictures)
         };
         begin().map_err(|e| Error::usage(format!("cannot begin with {}: {e}", path.display())))
@@ -126,11 +130,18 @@ impl Training<'_> {
         Ok(state.step)
     }
 
-    fn step(&self, network: &Network, optimizer: &mut Optimizer, composer: &Composer, step: usize) -> Result<[f32; 5]> {
+    fn step(
+        &self,
+        network: &Network,
+        optimizer: &mut Optimizer,
+        pictures: &[Picture],
+        step: usize,
+    ) -> Result<[f32; 5]> {
         let recipe = &self.recipe;
         let phase = recipe.phase(step).ok_or_else(|| Error::defect("a step after the last phase"))?;
+        let composer = self.composer(&phase, pictures);
         let part = |part: usize| -> candle_core::Result<Part> {
-            let batch = composer.batch(step, part * phase.batch..(part + 1) * phase.batch, phase.size, &self.device)?;
+            let batch = composer.batch(step, part * phase.batch..(part + 1) * phase.batch, &self.device)?;
             let (output, seen) = network.forward(&batch.pictures)?;
             let loss = loss(&output, &batch.people, &Anchors::new(phase.size, phase.size), phase.scoring)?;
             let gradients = loss.total.backward()?;

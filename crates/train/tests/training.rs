@@ -5,12 +5,14 @@ use std::path::Path;
 
 use candle_core::Device;
 use framefan_contract::ErrorKind;
+use framefan_train::data::Views;
 use framefan_train::loss::Scoring;
 use framefan_train::network::Shape;
 use framefan_train::recipe::{Phase, Recipe};
 use framefan_train::train::{CHECKPOINT, Training, WEIGHTS};
 
 fn recipe() -> Recipe {
+    let views = Views { mosaics: 0.3, coloured: 0.5, anything: 0.2, lengths: [30.0, 80.0] };
     Recipe {
         shape: Shape { channels: [16, 32, 32, 32, 32], depth: 1, heads: [32, 16, 51] },
         seed: 4,
@@ -18,8 +20,8 @@ fn recipe() -> Recipe {
         picture_size: 96,
         one_still_in: 3,
         phases: vec![
-            Phase { steps: 3, size: 64, batch: 3, parts: 2, scoring: Scoring::Boxes },
-            Phase { steps: 3, size: 96, batch: 3, parts: 1, scoring: Scoring::Poses },
+            Phase { steps: 3, size: 64, batch: 3, parts: 2, scoring: Scoring::Boxes, views },
+            Phase { steps: 3, size: 96, batch: 3, parts: 1, scoring: Scoring::Poses, views },
         ],
         rate: 2e-3,
         warm_up: 2,

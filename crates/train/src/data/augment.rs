@@ -8,6 +8,7 @@ use std::ops::Range;
 use candle_core::{Device, Result, Tensor};
 use framefan_scene::Random;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::{Person, Picture};
 
@@ -24,18 +25,18 @@ const SHORTEST_SIDE: f32 = 8.0;
 /// Nor those with less than this share of their box in the picture.
 const LEAST_SHARE: f32 = 0.2;
 
-/// Share of batches' pictures that are put together from four.
-const MOSAICS: f32 = 0.2;
-
-/// Share of views of no person in particular.
-const ANYTHING: f32 = 0.15;
-
-/// Share of pictures whose light and camera are changed.
-const COLOURED: f32 = 0.5;
-
-/// Lengths of the people whom views are of, in pixels of the network's input.
-const SHORTEST: f32 = 36.0;
-const LONGEST: f32 = 280.0;
+/// What pictures are made of, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Views {
+    /// Share of pictures that are put together from four.
+    pub mosaics: f32,
+    /// Share of pictures whose light and camera are changed.
+    pub coloured: f32,
+    /// Share of views of no person in particular.
+    pub anything: f32,
+    /// Lengths of the people whom views are of, in pixels of the network's input: least and most.
+    pub lengths: [f32; 2],
+}
 
 /// So much longer than the view a person may be.
 const MOST_CUT: f32 = 1.25;
@@ -55,24 +56,27 @@ pub struct Batch {
 pub struct Composer<'a> {
     pictures: &'a [Picture],
     seed: u64,
+    views: Views,
+    /// Side of the network's input.
+    size: usize,
 }
 
 /// A part of a batch's picture: left, top, right, bottom.
 type Region = [usize; 4];
 
 impl<'a> Composer<'a> {
-    /// Over at least one picture.
-    pub fn new(pictures: &'a [Picture], seed: u64) -> Self {
+    /// Over at least one picture, for input of `size` pixels a side.
+    pub fn new(pictures: &'a [Picture], seed: u64, views: Views, size: usize) -> Self {
         assert!(!pictures.is_empty(), "pictures to learn from");
-        Composer { pictures, seed }
+        Composer { pictures, seed, views, size }
     }
 
-    /// The pictures of a step that have these places in it, `size` pixels a side.
-    pub fn batch(&self, step: usize, places: Range<usize>, size: usize, device: &Device) -> Result<Batch> {
-        let count = places.len();
+    /// The pictures of a step that have these places in it.
+    pub fn batch(&self, step: usize, places: Range<usize>, device: &Device) -> Result<Batch> {
+        let (count, size) = (places.len(), self.size);
         let made: Vec<(Vec<f32>, Vec<Person>)> = places
             .into_par_iter()
-            .map(|place| self.compose(&mut Random::new(self.seed, "batch", ((step as u64) << 16) | place as u64), size))
+            .map(|place| self.compose(&mut Random::new(self.seed, "batch", ((step as u64) << 16) | place as u64)))
             .collect();
         let mut values = Vec::with_capacity(count * 3 * size * size);
         let mut people = Vec::with_capacity(count);
@@ -83,9 +87,10 @@ impl<'a> Composer<'a> {
         Ok(Batch { pictures: Tensor::from_vec(values, (count, 3, size, size), device)?, people })
     }
 
-    fn compose(&self, random: &mut Random, size: usize) -> (Vec<f32>, Vec<Person>) {
+    fn compose(&self, random: &mut Random) -> (Vec<f32>, Vec<Person>) {
+        let (size, views) = (self.size, &self.views);
         let mut canvas = Canvas { size, values: vec![GREY; 3 * size * size], people: Vec::new() };
-        if random.chance(MOSAICS) {
+        if random.chance(views.mosaics) {
             let side = size as f32;
             let (x, y) = ((random.range(0.3, 0.7) * side) as usize, (random.range(0.3, 0.7) * side) as usize);
             for region in [[0, 0, x, y], [x, 0, size, y], [0, y, x, size], [x, y, size, size]] {
@@ -94,7 +99,7 @@ impl<'a> Composer<'a> {
         } else {
             self.place(&mut canvas, random, [0, 0, size, size]);
         }
-        if random.chance(COLOURED) {
+        if random.chance(views.coloured) {
             colour(&mut canvas.values, random, size);
         }
         (canvas.values, canvas.people)
@@ -106,14 +111,15 @@ impl<'a> Composer<'a> {
         let [left, top, right, bottom] = region.map(|v| v as f32);
         let (wide, high) = (right - left, bottom - top);
         let whole = [0.0, 0.0, picture.width as f32, picture.height as f32];
-        let person = (!picture.people.is_empty() && !random.chance(ANYTHING))
+        let person = (!picture.people.is_empty() && !random.chance(self.views.anything))
             .then(|| picture.people[random.below(picture.people.len())].bbox);
         let shown = person.unwrap_or(whole);
         let (shown_wide, shown_high) = (shown[2] - shown[0], shown[3] - shown[1]);
         let fill = (wide / shown_wide).min(high / shown_high);
         let zoom = match person {
             Some(_) => {
-                let length = random.range(SHORTEST.ln(), LONGEST.ln()).exp();
+                let [least, most] = self.views.lengths;
+                let length = random.range(least.ln(), most.ln()).exp();
                 (length / shown_wide.max(shown_high)).min(fill * MOST_CUT).min(LARGEST_ZOOM)
             }
             None => random.range(-1.0, 0.4).exp2(),

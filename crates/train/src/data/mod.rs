@@ -3,7 +3,7 @@
 mod augment;
 mod drawn;
 
-pub use augment::{Batch, Composer};
+pub use augment::{Batch, Composer, Views};
 pub use drawn::Collection;
 
 /// A person of a picture. Places are pixels.
