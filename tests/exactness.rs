@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framefan_testkit::{amx_or_skip, videos};
+use framefan_testkit::{amx_or_skip, hostile, videos};
 use serde_json::Value;
 use support::{ALL, Small, has_features, random_weights, sections, summary};
 
@@ -115,6 +115,14 @@ fn packets_without_timestamps() {
 #[test]
 fn hidden_frames_of_vp8() {
     check(&videos::path("vp8_altref.webm"), &random_weights(), &CHUNKINGS);
+}
+
+/// What comes after it is measured without it, wherever its chunk's decoding began.
+#[test]
+fn a_group_of_pictures_that_does_not_decode() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = hostile::without_group(folder.path(), &videos::path("h264.mp4"), 1);
+    check(&video, &random_weights(), &["0.3", "1", "1.9"]);
 }
 
 /// The network runs on other kernels there, and the rest as ever.

@@ -124,7 +124,7 @@ pub trait ChunkStage: Send + Sync {
     /// Frame to input of fixed shape, e.g. `[C, H, W]`, on the host.
     fn prepare(&self, frame: &Frame) -> Result<Tensor>;
     /// Inputs of S + B consecutive frames `[S + B, …]` to outputs of the last B `[B, …]`, on the host. S is the
-    /// stencil. Where the video has no earlier frame, its first one stands in.
+    /// stencil. Where the video has no earlier frame, or one could not be decoded, the first one after that stands in.
     fn infer(&self, batch: &Tensor) -> Result<Tensor>;
     /// One frame's input and output to its record.
     fn interpret(&self, input: &Tensor, output: &Tensor) -> Result<Finding>;

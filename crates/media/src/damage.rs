@@ -4,6 +4,7 @@
 //! if it is displayed later.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use framefan_contract::artifact::DamagedSpan;
 use framefan_contract::plan::Chunk;
@@ -80,6 +81,13 @@ impl DamageLog {
         for (_, pts) in self.affected.split_off(&ordinal) {
             self.pending.remove(&pts);
         }
+    }
+
+    /// Whether an affected packet's frame that is displayed after `last`, the one that came out before, and before `pts` did not
+    /// come out. To be asked before [`DamageLog::pass`].
+    pub(crate) fn lost_between(&self, last: Option<i64>, pts: i64) -> bool {
+        let after = last.map_or(Bound::Unbounded, Bound::Excluded);
+        self.pending.range((after, Bound::Excluded(pts))).next().is_some()
     }
 
     /// A frame came out. Returns whether it is affected.

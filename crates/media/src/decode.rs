@@ -357,9 +357,10 @@ impl FrameReader {
                 return Ok(());
             }
         }
+        let after_loss = self.damage.lost_between(self.last_pts, pts);
         let damaged = self.damage.pass(ordinal, pts) || damage.is_some();
         self.last_pts = Some(pts);
-        self.output.put(Frame { raw, pts, ordinal, damaged }, &mut self.damage);
+        self.output.put(Frame { raw, pts, ordinal, damaged, after_loss }, &mut self.damage);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ pub struct Frame {
     pub(crate) pts: i64,
     pub(crate) ordinal: u64,
     pub(crate) damaged: bool,
+    pub(crate) after_loss: bool,
 }
 
 impl Frame {
@@ -30,6 +31,12 @@ impl Frame {
     /// Whether the decoder had to guess parts of it.
     pub fn is_damaged(&self) -> bool {
         self.damaged
+    }
+
+    /// Whether a frame that is displayed just before this one could not be decoded. Of a reader's first frame that is known only
+    /// with a stencil; else it does not depend on where decoding began.
+    pub fn is_after_loss(&self) -> bool {
+        self.after_loss
     }
 
     /// The pixels and how to read them.

@@ -16,7 +16,7 @@ fn agree(path: &Path, seeds: std::ops::Range<u64>, threads: &[usize]) -> Result<
         Err(error) => return Err(format!("{:?}: {error}", error.kind())),
     };
     let frames = probe.index.presentation_times().len();
-    let whole = chunks(&probe, &[0], 0);
+    let whole = chunks(&probe, &[0], 1);
     let one = decode_groups(path, &probe, &whole, &[1], 1).map_err(|e| format!("one thread: {e}"))?;
     for &threads in threads {
         let many = decode_groups(path, &probe, &whole, &[1], threads).map_err(|e| format!("{threads} threads: {e}"))?;
@@ -24,7 +24,7 @@ fn agree(path: &Path, seeds: std::ops::Range<u64>, threads: &[usize]) -> Result<
     }
     for seed in seeds {
         let starts = random_starts(seed, frames, 4);
-        let parts = chunks(&probe, &starts, 0);
+        let parts = chunks(&probe, &starts, 1);
         let groups = [1, 2, 1, 1, 1, 1];
         let cut = decode_groups(path, &probe, &parts, &groups, threads[seed as usize % threads.len()])
             .map_err(|e| format!("{starts:?}: {e}"))?;
@@ -42,6 +42,9 @@ fn difference(one: &Decodes, other: &Decodes) -> Option<String> {
             one.frames.len(),
             other.frames.len()
         ));
+    }
+    if one.after_loss != other.after_loss {
+        return Some(format!("frames after a loss {:?} and {:?}", one.after_loss, other.after_loss));
     }
     let spans = |d: &Decodes| d.damaged.iter().map(|s| (s.start_pts, s.end_pts)).collect::<Vec<_>>();
     (spans(one) != spans(other)).then(|| format!("spans {:?} and {:?}", spans(one), spans(other)))
@@ -77,6 +80,29 @@ fn frames_before_the_damage_are_ffmpegs() {
     let before = expected.iter().filter(|f| f.0 < first).count();
     assert!(before > 0);
     assert_eq!(found.frames[..before], expected[..before]);
+}
+
+#[test]
+fn the_frame_after_a_lost_group_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = videos::path("h264.mp4");
+    let times = |path: &Path| framemd5(path).frames.iter().map(|frame| frame.0).collect::<Vec<_>>();
+    let sound = times(&whole);
+    for group in 0..3 {
+        let path = hostile::without_group(folder.path(), &whole, group);
+        let found = agree(&path, 0..6, &[1, 2]).unwrap().expect("it decodes");
+        // FFmpeg's own account of what is left, and of what was before it.
+        let left = times(&path);
+        let after_loss = |time: &&i64| {
+            let place = sound.iter().position(|sound| sound == *time).expect("a frame of the sound video");
+            place > 0 && !left.contains(&sound[place - 1])
+        };
+        // Nothing was before the first that is left.
+        let expected: Vec<i64> = left[1..].iter().filter(after_loss).copied().collect();
+        assert_eq!(expected.len(), usize::from(group == 1), "FFmpeg loses one group: {left:?}");
+        assert_eq!(found.frames.iter().map(|frame| frame.0).collect::<Vec<_>>(), left, "group {group}");
+        assert_eq!(found.after_loss, expected, "group {group}");
+    }
 }
 
 #[test]

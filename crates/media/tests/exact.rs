@@ -58,7 +58,7 @@ fn compare(path: &Path, expected: &FrameHashes, seed: u64) -> Result<IndexMethod
     }
     for (round, threads) in [(0u64, 0usize), (1, 1)] {
         let starts = random_starts(seed + round, times.len(), 5);
-        let parts = chunks(&probe, &starts, 0);
+        let parts = chunks(&probe, &starts, 1);
         let groups: Vec<usize> =
             random_starts(seed + 7 + round, 3, parts.len()).iter().map(|g| g + 1).cycle().take(parts.len()).collect();
         let decoded =

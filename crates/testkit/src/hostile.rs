@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::boxes;
-use crate::tools::{ffmpeg, run};
+use crate::tools::{ffmpeg, ffprobe_json, run};
 
 /// An empty file.
 pub fn empty(folder: &Path) -> PathBuf {
@@ -32,6 +32,21 @@ pub fn bits_flipped(folder: &Path, video: &Path, seed: u64, flips: usize, spare:
         bytes[place] ^= 1 << (random.next() % 8);
     }
     write(folder, &named(&format!("flipped_{seed}"), video), &bytes)
+}
+
+/// A video whose group of pictures number `group` (from 0) is zeros: each of its packets is there and none decodes.
+pub fn without_group(folder: &Path, video: &Path, group: usize) -> PathBuf {
+    let mut bytes = read(video);
+    let told = ffprobe_json(video, &["-select_streams", "v", "-show_packets"]);
+    let mut keys = 0;
+    for packet in told["packets"].as_array().expect("ffprobe lists packets") {
+        let number = |name: &str| packet[name].as_str().and_then(|text| text.parse::<usize>().ok()).expect("a number");
+        keys += usize::from(packet["flags"].as_str().is_some_and(|flags| flags.starts_with('K')));
+        if keys == group + 1 {
+            bytes[number("pos")..][..number("size")].fill(0);
+        }
+    }
+    write(folder, &named(&format!("without_group_{group}"), video), &bytes)
 }
 
 /// Sound without pictures, in an MP4.

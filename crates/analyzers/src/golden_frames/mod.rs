@@ -36,7 +36,7 @@ impl Analyzer for GoldenFrames {
     }
 
     fn chunk_version(&self) -> u32 {
-        1
+        2
     }
 
     fn reduce_version(&self) -> u32 {

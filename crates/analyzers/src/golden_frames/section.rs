@@ -31,7 +31,8 @@ pub struct Measured {
     pub time_s: f64,
     /// Variance of the Laplacian of the luma (0 to 255): the greater, the sharper.
     pub sharpness: f64,
-    /// Mean length in pixels of the dense optical flow from the frame before; 0 for the first frame.
+    /// Mean length in pixels of the dense optical flow from the frame before; for the first frame, and after one that
+    /// could not be decoded, from itself.
     pub motion: f64,
 }
 

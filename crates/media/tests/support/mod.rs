@@ -20,6 +20,8 @@ pub struct Decodes {
     pub frames: Vec<Hashed>,
     pub stencils: Vec<(u32, Hashed)>,
     pub damaged: Vec<DamagedSpan>,
+    /// Times of the frames before which one was lost.
+    pub after_loss: Vec<i64>,
 }
 
 pub fn source(path: &Path) -> Arc<dyn ByteSource> {
@@ -84,6 +86,9 @@ pub fn decode_as(path: &Path, probe: &Probe, chunks: &[Chunk], options: &DecodeO
                 assert_eq!(ended.len(), (chunk - chunks[0].index) as usize, "frames of ended chunks");
                 frame.picture()?.check()?;
                 in_chunk += 1;
+                if frame.is_after_loss() {
+                    out.after_loss.push(frame.pts());
+                }
                 out.frames.push((frame.pts(), md5(&frame.raw_bytes())));
             }
             Decoded::ChunkEnd { chunk, frames, damaged } => {
@@ -105,7 +110,8 @@ pub fn decode_as(path: &Path, probe: &Probe, chunks: &[Chunk], options: &DecodeO
     Ok(out)
 }
 
-/// Decodes the whole file with one reader for each group of chunks; `groups` holds how many chunks each takes.
+/// Decodes the whole file with one reader for each group of chunks; `groups` holds how many chunks each takes. The chunks are
+/// made for a stencil of one frame.
 pub fn decode_groups(
     path: &Path,
     probe: &Probe,
@@ -121,8 +127,9 @@ pub fn decode_groups(
         if now.is_empty() {
             break;
         }
-        let part = decode(path, probe, now, threads, 0)?;
+        let part = decode(path, probe, now, threads, 1)?;
         all.frames.extend(part.frames);
+        all.after_loss.extend(part.after_loss);
         for span in part.damaged {
             match all.damaged.last_mut() {
                 Some(last) if last.end_pts == span.start_pts => last.end_pts = span.end_pts,

@@ -36,6 +36,11 @@ pub(super) fn convert(
                 if !wanted {
                     continue;
                 }
+                if lane.stencil > 0 && sampled.frame.is_after_loss() {
+                    // What was before it is not known where decoding begins here, so it must not matter where it did earlier.
+                    waiting[i].flush(clock, i, lane, &to_infer)?;
+                    waiting[i].before.clear();
+                }
                 let input = match &inputs[lane.input] {
                     Some(input) => input.clone(),
                     None => inputs[lane.input].insert(lane.stage.prepare(&sampled.frame)?).clone(),
@@ -65,7 +70,7 @@ pub(super) fn convert(
 /// The batch of a lane that is being filled.
 #[derive(Default)]
 struct Waiting {
-    /// The frames before it: as many as the stencil has, once there was any frame.
+    /// The frames before it: as many as the stencil has, once there was any frame since the beginning or a loss.
     before: VecDeque<Tensor>,
     frames: Vec<Looked>,
     inputs: Vec<Tensor>,
@@ -73,16 +78,21 @@ struct Waiting {
 
 impl Waiting {
     fn take(&mut self, lane: &Lane, looked: Looked, input: Tensor) {
-        // The video begins here, and its first frame stands in for those before it.
-        while self.before.len() < lane.stencil {
-            self.before.push_back(input.clone());
-        }
+        self.begin(lane, &input);
         self.frames.push(looked);
         self.inputs.push(input);
     }
 
+    /// Where the video begins, or goes on after a loss, its first frame stands in for those before it.
+    fn begin(&mut self, lane: &Lane, input: &Tensor) {
+        while self.before.len() < lane.stencil {
+            self.before.push_back(input.clone());
+        }
+    }
+
     /// Notes a frame that comes before the next one.
     fn remember(&mut self, lane: &Lane, input: Tensor) {
+        self.begin(lane, &input);
         self.before.push_back(input);
         while self.before.len() > lane.stencil {
             self.before.pop_front();
