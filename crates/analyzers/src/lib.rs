@@ -5,9 +5,12 @@
 
 pub mod analyzer;
 pub mod golden_frames;
+mod letterboxed;
 mod networks;
+pub mod overlap;
 pub mod params;
 pub mod pose;
+mod round;
 #[cfg(test)]
 mod testing;
 pub mod track;
@@ -32,4 +35,9 @@ pub fn find(name: &str) -> Result<&'static dyn Analyzer> {
         let known: Vec<_> = REGISTRY.iter().map(|a| a.name()).collect();
         Error::usage(format!("no analyzer is called '{name}'; there is: {}", known.join(", ")))
     })
+}
+
+/// An error of candle in an analyzer. Shapes are checked before, so it is our defect.
+fn tensor_error(analyzer: &'static str) -> impl Fn(candle_core::Error) -> Error {
+    move |source| Error::defect(format!("{analyzer}: a tensor operation failed: {source}")).with_source(source)
 }

@@ -5,9 +5,11 @@ use framefan_contract::{Error, Result};
 use framefan_media::{Frame, Orientation, luma8};
 use framefan_vision::FrameMeasures;
 
+use super::NAME;
 use super::section::Record;
-use super::{NAME, round_to};
 use crate::analyzer::{ChunkContext, ChunkStage, Finding};
+use crate::round::round_to;
+use crate::tensor_error;
 
 /// The chunk stage.
 pub struct GoldenFramesChunkStage {
@@ -55,16 +57,16 @@ impl ChunkStage for GoldenFramesChunkStage {
                 luma.width, luma.height, self.width, self.height
             )));
         }
-        Tensor::from_vec(luma.data, (1, luma.height, luma.width), &Device::Cpu).map_err(tensor_error)
+        Tensor::from_vec(luma.data, (1, luma.height, luma.width), &Device::Cpu).map_err(tensor_error(NAME))
     }
 
     fn infer(&self, batch: &Tensor) -> Result<Tensor> {
-        let frames = batch.to_device(&self.device).map_err(tensor_error)?;
-        self.measures.measure(&frames)?.to_device(&Device::Cpu).map_err(tensor_error)
+        let frames = batch.to_device(&self.device).map_err(tensor_error(NAME))?;
+        self.measures.measure(&frames)?.to_device(&Device::Cpu).map_err(tensor_error(NAME))
     }
 
     fn interpret(&self, _: &Tensor, output: &Tensor) -> Result<Finding> {
-        let values = output.to_vec1::<f64>().map_err(tensor_error)?;
+        let values = output.to_vec1::<f64>().map_err(tensor_error(NAME))?;
         let &[sharpness, motion] = values.as_slice() else {
             return Err(Error::defect(format!("{NAME}: {} measurements of a frame, not 2", values.len())));
         };
@@ -76,8 +78,4 @@ impl ChunkStage for GoldenFramesChunkStage {
         // Finer than the measurements, so that rounding changes no choice.
         Finding::of(&Record { sharpness: round_to(sharpness, 6), motion: round_to(motion, 6) })
     }
-}
-
-fn tensor_error(error: candle_core::Error) -> Error {
-    Error::defect(format!("{NAME}: {error}")).with_source(error)
 }

@@ -7,11 +7,12 @@ use framefan_contract::{Error, Result};
 use framefan_media::{Frame, Orientation, RgbImage, jpeg, rgb8};
 use framefan_vision::{Rgb, glint};
 
+use super::NAME;
 use super::params::ImageFormat;
 use super::section::{GlintFound, HighlightFound};
 use super::selection::Candidate;
-use super::{NAME, round_to};
 use crate::analyzer::Finish;
+use crate::round::round_to;
 
 /// Quality of JPEG pictures, with whole chroma.
 const QUALITY: u8 = 92;

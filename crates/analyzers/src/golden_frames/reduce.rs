@@ -10,12 +10,13 @@ use framefan_contract::{Error, Result};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::NAME;
 use super::params::ReduceParams;
 use super::pictures::picture;
 use super::section::{Measured, Record, Selected};
 use super::selection::{Candidate, Selection};
-use super::{NAME, round_to};
 use crate::analyzer::{Finish, FrameTime, ReduceStage};
+use crate::round::round_to;
 
 /// The reduce stage.
 pub struct GoldenFramesReduceStage {

@@ -115,16 +115,6 @@ pub fn main_person(people: &[Person], least_score: f64) -> Option<&Person> {
     main
 }
 
-/// Intersection over union of two boxes.
-pub fn overlap(a: &[f64; 4], b: &[f64; 4]) -> f64 {
-    let width = (a[0] + a[2]).min(b[0] + b[2]) - a[0].max(b[0]);
-    let height = (a[1] + a[3]).min(b[1] + b[3]) - a[1].max(b[1]);
-    if width <= 0.0 || height <= 0.0 {
-        return 0.0;
-    }
-    width * height / (a[2] * a[3] + b[2] * b[3] - width * height)
-}
-
 /// Distance of two points.
 pub fn distance(a: (f64, f64), b: (f64, f64)) -> f64 {
     (a.0 - b.0).hypot(a.1 - b.1)
@@ -187,11 +177,5 @@ mod tests {
         assert_eq!(main_person(&people, 0.4), Some(&near));
         assert_eq!(main_person(&people, 0.6), Some(&far));
         assert_eq!(main_person(&[], 0.4), None);
-    }
-
-    #[test]
-    fn overlap_is_the_textbook_ratio() {
-        assert_eq!(overlap(&[0.0, 0.0, 10.0, 10.0], &[5.0, 0.0, 10.0, 10.0]), 50.0 / 150.0);
-        assert_eq!(overlap(&[0.0, 0.0, 10.0, 10.0], &[10.0, 0.0, 10.0, 10.0]), 0.0);
     }
 }

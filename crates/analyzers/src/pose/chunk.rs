@@ -5,17 +5,20 @@
 //! measured there; the reduce stage counts it as not visible. Coordinates are rounded to 1/100 pixel and scores to 1/10000,
 //! which is finer than the network's own error, so that records stay small and their text is the same everywhere.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use framefan_contract::{Error, Result};
-use framefan_media::{Converter, Frame, Letterbox, Orientation};
+use framefan_media::{Frame, Letterbox};
 use framefan_models::{PoseDetection, Task, Weights, Yolov8, decode_poses};
 
+use super::NAME;
 use super::params::ChunkParams;
-use super::round_to;
 use super::section::{Person, PoseRecord};
 use crate::analyzer::{ChunkContext, ChunkStage, Finding};
+use crate::letterboxed::Letterboxed;
+use crate::round::round_to;
+use crate::tensor_error;
 
 /// Landmarks of the skeleton that the network was trained on.
 const KEYPOINTS: usize = 17;
@@ -27,10 +30,7 @@ pub struct PoseChunkStage {
     network_name: String,
     device: Device,
     batch_size: usize,
-    letterbox: Letterbox,
-    orientation: Orientation,
-    /// Converters that no thread is using: their tables are worth keeping from frame to frame.
-    converters: Mutex<Vec<Converter>>,
+    input: Letterboxed,
 }
 
 impl PoseChunkStage {
@@ -48,13 +48,10 @@ impl PoseChunkStage {
                 path.display()
             )));
         }
-        let video = context.video;
-        let letterbox = Letterbox::new(video.width, video.height, params.max_width)?;
+        let input = Letterboxed::new(context.video, params.max_width)?;
         Ok(PoseChunkStage {
-            letterbox,
-            orientation: Orientation { rotation: video.rotation, mirrored: video.mirrored },
-            converters: Mutex::default(),
-            batch_size: context.device.detector_batch(letterbox.pixels()),
+            batch_size: context.device.detector_batch(input.letterbox.pixels()),
+            input,
             params,
             network,
             network_name,
@@ -65,7 +62,7 @@ impl PoseChunkStage {
 
 impl ChunkStage for PoseChunkStage {
     fn input(&self) -> String {
-        format!("letterboxed RGB {}", self.params.max_width)
+        self.input.name()
     }
 
     fn network(&self) -> String {
@@ -77,40 +74,27 @@ impl ChunkStage for PoseChunkStage {
     }
 
     fn prepare(&self, frame: &Frame) -> Result<Tensor> {
-        let Letterbox { width, height, .. } = self.letterbox;
-        let mut rgb = vec![0f32; self.letterbox.values()];
-        let idle = self.converters().pop();
-        let mut converter = idle.unwrap_or_else(|| Converter::new(self.orientation, self.letterbox));
-        converter.letterbox_rgb(&frame.picture()?, &mut rgb)?;
-        self.converters().push(converter);
-        Tensor::from_vec(rgb, (3, height as usize, width as usize), &Device::Cpu).map_err(tensor_error)
+        self.input.prepare(frame, NAME)
     }
 
     fn infer(&self, batch: &Tensor) -> Result<Tensor> {
-        let input = batch.to_device(&self.device).map_err(tensor_error)?;
-        self.network.forward(&input)?.to_device(&Device::Cpu).map_err(tensor_error)
+        let input = batch.to_device(&self.device).map_err(tensor_error(NAME))?;
+        self.network.forward(&input)?.to_device(&Device::Cpu).map_err(tensor_error(NAME))
     }
 
     fn interpret(&self, _: &Tensor, output: &Tensor) -> Result<Finding> {
-        let (channels, anchors) = output.dims2().map_err(tensor_error)?;
-        let values = output.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(tensor_error)?;
+        let (channels, anchors) = output.dims2().map_err(tensor_error(NAME))?;
+        let values = output.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(tensor_error(NAME))?;
         let detections = decode_poses(&values, channels, anchors, self.params.score, self.params.iou);
         let mut people = Vec::new();
         for detection in &detections {
             if people.len() < self.params.max_people
-                && let Some(person) = place(detection, &self.letterbox)?
+                && let Some(person) = place(detection, &self.input.letterbox)?
             {
                 people.push(person);
             }
         }
         Finding::of(&PoseRecord { people })
-    }
-}
-
-impl PoseChunkStage {
-    fn converters(&self) -> MutexGuard<'_, Vec<Converter>> {
-        // A thread that panicked while it held the lock cannot have left a half-made converter in the list.
-        self.converters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,10 +124,6 @@ fn place(detection: &PoseDetection, letterbox: &Letterbox) -> Result<Option<Pers
     }
     let bbox = [x0, y0, round_to(x1 - x0, 2), round_to(y1 - y0, 2)];
     Ok(Some(Person { score: round_to(f64::from(detection.score), 4), bbox, keypoints }))
-}
-
-fn tensor_error(error: candle_core::Error) -> Error {
-    Error::defect(format!("pose: {error}")).with_source(error)
 }
 
 #[cfg(test)]

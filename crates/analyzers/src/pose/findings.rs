@@ -10,9 +10,9 @@ use super::angles::{JOINTS, pair};
 use super::observation::Observation;
 use super::params::ReduceParams;
 use super::repetitions::RepetitionCounter;
-use super::round_to;
 use super::section::{Finding, Severity};
 use super::spans::{Extreme, Span, SpanTracker};
+use crate::round::round_to;
 
 /// Findings that one rule may add; more are only counted, so that the result stays small.
 pub const MOST_PER_RULE: usize = 100;

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::angles::JOINTS;
 use super::movement::{LevelRange, Motion};
 use super::observation::Observation;
-use super::round_to;
 use super::section::{AngleMetrics, Metrics, MovementMetrics, PeopleMetrics, Presence, Repetitions};
 use super::series::{SeriesBuilder, Values};
+use crate::round::round_to;
 
 /// Longest histogram of people per frame; its last entry holds all larger numbers.
 const HISTOGRAM: usize = 32;

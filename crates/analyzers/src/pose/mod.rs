@@ -91,9 +91,3 @@ pub fn section_schema() -> schemars::Schema {
 pub(crate) fn sample_period(sample_fps: Rational) -> f64 {
     1.0 / sample_fps.as_f64()
 }
-
-/// `value` with `decimals` decimals, so that numbers in the result are short and end the same everywhere. Never `-0`.
-pub(crate) fn round_to(value: f64, decimals: i32) -> f64 {
-    let scale = 10f64.powi(decimals);
-    (value * scale).round() / scale + 0.0
-}

@@ -6,10 +6,10 @@
 use super::angles::pair;
 use super::findings::raised_arm;
 use super::observation::Observation;
-use super::round_to;
 use super::section::{Moment, Person};
 use super::spans::Span;
 use crate::analyzer::FrameTime;
+use crate::round::round_to;
 
 /// Most moments.
 pub const MOST: usize = 8;

@@ -7,7 +7,8 @@
 //! height is unknown, for example one who is half inside the picture. It is movement in the picture: a moving
 //! camera adds to it, and so does the landmarks' jitter (about 0.01 body heights a sample).
 
-use super::body::{Body, landmark, overlap};
+use super::body::{Body, landmark};
+use crate::overlap::intersection_over_union;
 
 /// Least overlap of the boxes of one person in consecutive samples.
 pub const SAME_PERSON: f64 = 0.2;
@@ -71,7 +72,7 @@ impl Follower {
         let Some(body) = body else { return (Motion::default(), Motion::default()) };
         let before = last.filter(|(at, before)| {
             let dt = time_s - at;
-            dt > 0.0 && dt <= LONGEST_STEP_S && overlap(&before.bbox, &body.bbox) >= SAME_PERSON
+            dt > 0.0 && dt <= LONGEST_STEP_S && intersection_over_union(before.bbox, body.bbox) >= SAME_PERSON
         });
         let motion = |group: &[usize]| Motion {
             step: before.as_ref().and_then(|(at, before)| step(group, before, body, time_s - at)),

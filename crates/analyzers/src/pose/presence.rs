@@ -2,9 +2,9 @@
 
 use super::observation::Observation;
 use super::params::ReduceParams;
-use super::round_to;
 use super::section::{Appearance, Presence};
 use super::spans::{Extreme, Span, SpanTracker};
+use crate::round::round_to;
 
 /// Appearances that are listed; a video with more has them counted only, so that the result stays small.
 pub const MOST_LISTED: usize = 500;

@@ -19,8 +19,9 @@ use super::params::ReduceParams;
 use super::presence::{Change, PresenceTracker};
 use super::repetitions::RepetitionCounter;
 use super::section::{FramePeople, PoseRecord};
-use super::{NAME, round_to, sample_period};
+use super::{NAME, sample_period};
 use crate::analyzer::{Finish, FrameTime, ReduceStage};
+use crate::round::round_to;
 
 /// The reduce stage.
 pub struct PoseReduceStage {

@@ -5,9 +5,9 @@
 use super::angles::pair;
 use super::observation::Observation;
 use super::params::ReduceParams;
-use super::round_to;
 use super::section::Repetitions;
 use super::spans::{Extreme, Span, SpanTracker};
+use crate::round::round_to;
 
 /// Longest pause between two repetitions of one set, in seconds.
 pub const LONGEST_PAUSE_S: f64 = 10.0;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::angles::JOINTS;
 use super::movement::{LevelRange, Motion};
 use super::observation::Observation;
-use super::round_to;
 use super::section::{Band, MovementSeries, Series};
+use crate::round::round_to;
 
 /// Most bins.
 pub const MOST_BINS: usize = 600;

@@ -2,9 +2,9 @@
 
 use super::angles::Joint;
 use super::body::{Sight, landmark};
-use super::round_to;
 use super::section::{Person, PoseRecord};
 use crate::analyzer::FrameTime;
+use crate::round::round_to;
 
 /// A 640 × 360 frame.
 pub const SIGHT: Sight = Sight { visibility: 0.5, width: 640.0, height: 360.0 };

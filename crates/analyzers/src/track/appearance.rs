@@ -7,9 +7,10 @@ use framefan_contract::{Error, Result};
 use framefan_models::osnet::{DEVIATION, HEIGHT, MEAN, WIDTH};
 use framefan_models::{ComputeDevice, Osnet, Weights};
 
+use super::NAME;
 use super::feature::Feature;
-use super::tensor_error;
 use crate::analyzer::ChunkContext;
+use crate::tensor_error;
 
 /// Smallest side of a box, in input pixels, that has a look worth comparing.
 pub const LEAST_SIDE: f32 = 8.0;
@@ -45,13 +46,13 @@ impl Appearance {
     /// # Errors
     /// `Defect` when `input` is something else.
     pub fn features(&self, input: &Tensor, boxes: &[[f32; 4]]) -> Result<Vec<Option<Feature>>> {
-        let (3, height, width) = input.dims3().map_err(tensor_error)? else {
+        let (3, height, width) = input.dims3().map_err(tensor_error(NAME))? else {
             return Err(Error::defect(format!("features of an input of shape {:?}", input.dims())));
         };
         if boxes.is_empty() {
             return Ok(Vec::new());
         }
-        let values = input.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(tensor_error)?;
+        let values = input.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(tensor_error(NAME))?;
         let mut features = Vec::with_capacity(boxes.len());
         for group in boxes.chunks(BATCH) {
             let batch = if self.filled { BATCH } else { group.len() };
@@ -61,8 +62,8 @@ impl Appearance {
             }
             crops.resize(batch * 3 * HEIGHT * WIDTH, 0.0);
             let run = || Tensor::from_vec(crops, (batch, 3, HEIGHT, WIDTH), &Device::Cpu)?.to_device(&self.device);
-            let output = self.network.forward(&run().map_err(tensor_error)?)?;
-            let rows = output.to_vec2::<f32>().map_err(tensor_error)?;
+            let output = self.network.forward(&run().map_err(tensor_error(NAME))?)?;
+            let rows = output.to_vec2::<f32>().map_err(tensor_error(NAME))?;
             features.extend(rows.into_iter().take(group.len()).map(Feature::new));
         }
         Ok(features)

@@ -4,19 +4,19 @@
 //! scores to 1/10000, which is finer than the network's own error, so that records stay small and their text is the same
 //! everywhere. Features travel beside the records, in half precision.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use framefan_contract::{Error, Result};
-use framefan_media::{Converter, Frame, Letterbox, Orientation};
+use framefan_media::{Frame, Letterbox};
 use framefan_models::BoxDetection;
 
 use super::appearance::{Appearance, LEAST_SIDE};
 use super::detector::Detector;
 use super::params::ChunkParams;
 use super::section::{RecordedDetection, TrackRecord};
-use super::{NAME, classes, round_to, tensor_error};
+use super::{NAME, classes};
 use crate::analyzer::{ChunkContext, ChunkStage, Finding};
+use crate::letterboxed::Letterboxed;
+use crate::round::round_to;
 
 /// The chunk stage.
 pub struct TrackChunkStage {
@@ -24,43 +24,31 @@ pub struct TrackChunkStage {
     detector: Detector,
     appearance: Option<Appearance>,
     batch_size: usize,
-    letterbox: Letterbox,
-    orientation: Orientation,
-    /// Converters that no thread is using: their tables are worth keeping from frame to frame.
-    converters: Mutex<Vec<Converter>>,
+    input: Letterboxed,
 }
 
 impl TrackChunkStage {
     /// Loads the networks.
     pub fn new(context: &ChunkContext<'_>) -> Result<Self> {
         let params = ChunkParams::read(context.params)?;
-        let video = context.video;
-        let letterbox = Letterbox::new(video.width, video.height, params.max_width)?;
+        let input = Letterboxed::new(context.video, params.max_width)?;
         Ok(TrackChunkStage {
             detector: Detector::new(context, &params)?,
             appearance: match &params.appearance {
                 Some(model) => Some(Appearance::new(context, model)?),
                 None => None,
             },
-            letterbox,
-            orientation: Orientation { rotation: video.rotation, mirrored: video.mirrored },
-            converters: Mutex::default(),
             // As the analyzer pose has it, to share its inference.
-            batch_size: context.device.detector_batch(letterbox.pixels()),
+            batch_size: context.device.detector_batch(input.letterbox.pixels()),
+            input,
             params,
         })
-    }
-
-    fn converters(&self) -> MutexGuard<'_, Vec<Converter>> {
-        // A thread that panicked while it held the lock cannot have left a half-made converter in the list.
-        self.converters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ChunkStage for TrackChunkStage {
     fn input(&self) -> String {
-        // As the analyzer pose names it, so that both share one input.
-        format!("letterboxed RGB {}", self.params.max_width)
+        self.input.name()
     }
 
     fn network(&self) -> String {
@@ -72,13 +60,7 @@ impl ChunkStage for TrackChunkStage {
     }
 
     fn prepare(&self, frame: &Frame) -> Result<Tensor> {
-        let Letterbox { width, height, .. } = self.letterbox;
-        let mut rgb = vec![0f32; self.letterbox.values()];
-        let idle = self.converters().pop();
-        let mut converter = idle.unwrap_or_else(|| Converter::new(self.orientation, self.letterbox));
-        converter.letterbox_rgb(&frame.picture()?, &mut rgb)?;
-        self.converters().push(converter);
-        Tensor::from_vec(rgb, (3, height as usize, width as usize), &Device::Cpu).map_err(tensor_error)
+        self.input.prepare(frame, NAME)
     }
 
     fn infer(&self, batch: &Tensor) -> Result<Tensor> {
@@ -92,9 +74,9 @@ impl ChunkStage for TrackChunkStage {
             if detections.len() == self.params.max_detections {
                 break;
             }
-            if let Some(detection) = place(&found, &self.params.classes, &self.letterbox)? {
+            if let Some(detection) = place(&found, &self.params.classes, &self.input.letterbox)? {
                 if self.appearance.is_some() && self.has_look(&detection, &found) {
-                    wanted.push((detections.len(), inside(found.bbox, &self.letterbox)));
+                    wanted.push((detections.len(), inside(found.bbox, &self.input.letterbox)));
                 }
                 detections.push(detection);
             }
@@ -117,7 +99,7 @@ impl ChunkStage for TrackChunkStage {
 impl TrackChunkStage {
     /// Whether a feature is made of a detection: of sure people who are not tiny.
     fn has_look(&self, detection: &RecordedDetection, found: &BoxDetection) -> bool {
-        let [_, _, width, height] = inside(found.bbox, &self.letterbox);
+        let [_, _, width, height] = inside(found.bbox, &self.input.letterbox);
         detection.class == classes::PERSON
             && detection.score >= self.params.appearance_score
             && width.min(height) >= LEAST_SIDE

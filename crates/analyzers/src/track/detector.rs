@@ -6,10 +6,11 @@ use candle_core::{Device, Tensor};
 use framefan_contract::{Error, Result};
 use framefan_models::{BoxDetection, Task, Weights, Yolov8, Yolox, decode_boxes, decode_poses, yolox};
 
+use super::NAME;
 use super::classes;
 use super::params::ChunkParams;
-use super::tensor_error;
 use crate::analyzer::ChunkContext;
+use crate::tensor_error;
 
 /// A detector.
 pub struct Detector {
@@ -70,12 +71,12 @@ impl Detector {
     /// # Errors
     /// As the networks.
     pub fn infer(&self, batch: &Tensor) -> Result<Tensor> {
-        let input = batch.to_device(&self.device).map_err(tensor_error)?;
+        let input = batch.to_device(&self.device).map_err(tensor_error(NAME))?;
         let output = match &self.network {
             Network::Yolov8(network) => network.forward(&input)?,
             Network::Yolox(network) => network.forward(&yolox::from_rgb(&input)?)?,
         };
-        output.to_device(&Device::Cpu).map_err(tensor_error)
+        output.to_device(&Device::Cpu).map_err(tensor_error(NAME))
     }
 
     /// One picture's output `[C, A]` to detections in input pixels, by falling score.
@@ -83,8 +84,8 @@ impl Detector {
     /// # Errors
     /// `Defect` when the output is not one of the network.
     pub fn decode(&self, output: &Tensor, params: &ChunkParams) -> Result<Vec<BoxDetection>> {
-        let (channels, anchors) = output.dims2().map_err(tensor_error)?;
-        let values = output.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(tensor_error)?;
+        let (channels, anchors) = output.dims2().map_err(tensor_error(NAME))?;
+        let values = output.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(tensor_error(NAME))?;
         let poses =
             matches!(&self.network, Network::Yolov8(network) if matches!(network.config().task, Task::Pose { .. }));
         if !poses {

@@ -9,9 +9,9 @@ use std::rc::Rc;
 
 use super::assignment::{Pair, assign};
 use super::feature::Feature;
-use super::overlap::{area, intersection};
 use super::trace::{State, Track};
 use super::tracker::{DECISION_S, Decision, Tracker, VIEWS};
+use crate::overlap::{area, intersection};
 
 /// Tracks meet when this share of the smaller box is common to both.
 const MEETING: f64 = 0.1;

@@ -4,7 +4,7 @@
 //! their looks ([`appearance`]). The reduce stage ([`reduce`]) goes through the whole video in order: motion ([`kalman`]) and
 //! assignment ([`assignment`]) make tracks ([`tracker`]), and looks make those who come back who they were ([`identities`]).
 
-use framefan_contract::{Error, Result};
+use framefan_contract::Result;
 
 use crate::analyzer::{Analyzer, ChunkContext, ChunkStage, Needs, ReduceContext, ReduceStage, Sampling};
 use crate::params::{Params, Specs};
@@ -18,7 +18,6 @@ pub mod feature;
 pub mod identities;
 pub mod kalman;
 mod meetings;
-pub mod overlap;
 pub mod params;
 pub mod reduce;
 pub mod section;
@@ -77,15 +76,4 @@ impl Analyzer for Track {
         let params = params::ReduceParams::read(context.reduce_params)?;
         Ok(Box::new(reduce::TrackReduceStage::new(context.video, params)))
     }
-}
-
-/// `value` with `decimals` decimals, so that numbers in the result are short and end the same everywhere. Never `-0`.
-fn round_to(value: f64, decimals: i32) -> f64 {
-    let scale = 10f64.powi(decimals);
-    (value * scale).round() / scale + 0.0
-}
-
-/// An error of candle. Shapes are checked before, so it is our defect.
-fn tensor_error(source: candle_core::Error) -> Error {
-    Error::defect(format!("{NAME}: a tensor operation failed: {source}")).with_source(source)
 }

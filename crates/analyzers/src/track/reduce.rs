@@ -15,8 +15,9 @@ use super::feature::{self, Feature};
 use super::params::ReduceParams;
 use super::section::{Counts, RecordedDetection, TrackRecord, TrackSummary, TrackedDetection};
 use super::tracker::{Decision, Detection, Ticket, Tracker};
-use super::{NAME, classes, round_to};
+use super::{NAME, classes};
 use crate::analyzer::{Finish, FrameTime, ReduceStage};
+use crate::round::round_to;
 
 /// The reduce stage.
 pub struct TrackReduceStage {

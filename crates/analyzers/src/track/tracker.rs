@@ -27,9 +27,9 @@ use std::rc::Rc;
 use super::assignment::{Pair, assign};
 use super::feature::Feature;
 use super::identities::{Candidate, Identities, Newcomer};
-use super::overlap::{area, horizontal_overlap, intersection, intersection_over_union, vertical_overlap};
 use super::params::ReduceParams;
 use super::trace::{State, Track, is_whole};
+use crate::overlap::{area, horizontal_overlap, intersection, intersection_over_union, vertical_overlap};
 
 /// Of fused distances (1 − overlap · score), the largest at which a sure detection continues a track.
 const SURE_LIMIT: f64 = 0.8;

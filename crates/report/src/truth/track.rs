@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use framefan_analyzers::track::overlap::intersection_over_union;
+use framefan_analyzers::overlap::intersection_over_union;
 use framefan_analyzers::track::section::{Counts, TrackedDetection};
 use framefan_contract::Result;
 use serde::de::MapAccess;

@@ -12,11 +12,11 @@ use framefan_models::{ComputeDevice, WeightsSource};
 use framefan_planner::Timeline;
 
 use super::super::Track;
-use super::super::overlap::intersection_over_union;
 use super::super::params::OSNET;
 use super::super::section::{RecordedDetection, Section, TrackRecord};
 use crate::analyzer::{Analyzer, ChunkContext, Finding, FrameTime, ReduceContext};
 use crate::networks::Networks;
+use crate::overlap::intersection_over_union;
 use crate::params::Params;
 use crate::testing::finish;
 
