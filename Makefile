@@ -34,6 +34,7 @@ TRAIN := RUSTFLAGS="-C target-cpu=native" CANDLE_NUM_THREADS=1 cargo run -p fram
 train: ## train the pose network on drawn scenes that is part of the program
 	$(TRAIN) pose --out out/train/small
 	$(TRAIN) pose --recipe fine --seed 2 --from out/train/small/weights.safetensors --out out/train/fine
+	$(TRAIN) pose --recipe finer --seed 4 --from out/train/fine/weights.safetensors --out out/train/finer
 
 cuda: setup ## build framefan and gpu-job for NVIDIA GPUs; needs neither a GPU nor CUDA
 	@scripts/cuda.sh
