@@ -97,7 +97,7 @@ impl Recipe {
                 ..small
             }),
             "finer" => Some(Recipe {
-                // After 45,000 steps it does no better on pictures that it saw than on others: it has no use for variety, but
+                // After 34,500 steps it did no better on pictures that it saw than on others: it had no use for variety, but
                 // for more steps on what it is for. Smaller views with as many people cost less.
                 one_still_in: 16,
                 phases: vec![

@@ -272,3 +272,30 @@ fn colour(values: &mut [f32], random: &mut Random, size: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Collection;
+
+    /// The share of 48 views of people with these lengths in which somebody is 40 to 50 pixels long.
+    fn share_of_middling(lengths: [f32; 2]) -> f32 {
+        let pictures = Collection { seed: 3, size: 128, one_still_in: 2 }.draw(0..8).unwrap();
+        let views = Views { mosaics: 0.0, coloured: 0.0, anything: 0.0, lengths };
+        let batch = Composer::new(&pictures, 1, views, 96).batch(0, 0..48, &Device::Cpu).unwrap();
+        let middling = |person: &Person| {
+            let [left, top, right, bottom] = person.bbox;
+            (39.9..50.1).contains(&(right - left).max(bottom - top))
+        };
+        let views = batch.people.iter().filter(|people| people.iter().any(middling)).count();
+        views as f32 / batch.people.len() as f32
+    }
+
+    #[test]
+    fn people_are_as_long_as_was_asked_for() {
+        // Some pictures have nobody, or nobody who may be enlarged that much.
+        let [asked, smaller, larger] = [[40.0, 50.0], [20.0, 30.0], [70.0, 80.0]].map(share_of_middling);
+        assert!(asked > 0.7, "{asked}");
+        assert!(smaller < 0.5 && larger < 0.5, "{smaller} {larger}");
+    }
+}
